@@ -1,0 +1,33 @@
+"""events → features: the gate, duplicates, the preparation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+
+from agents.line import Line
+from agents.work import Work
+from schemas.codec import encode
+from schemas.errors import BadRecord
+from schemas.values import Address, at_millisecond
+
+
+async def features(works: AsyncIterable[Work], line: Line) -> None:
+    """Let each new event through the gate, or reject it with its address."""
+    topic = line.topology.name("events")
+    headers = line.headers("features")
+    async for work in works:
+        with work.batch as batch:
+            for record in batch.events:
+                address = Address(topic=topic, partition=record.partition, offset=record.offset)
+                received = at_millisecond(record.received_ms)
+                try:
+                    prepared = line.preparation.admit(record.value, record.headers, address, received)
+                except BadRecord as error:
+                    work.reject("features", address, record.key, record.value, error)
+                    continue
+                if line.examples[record.partition].arrive(prepared.id):
+                    batch.send("features", record.partition, record.key, encode(prepared), headers)
+                    work.features.append((record, prepared))
+                else:
+                    work.duplicates += 1
+        await line.forward(work)

@@ -1,0 +1,48 @@
+"""features → predictions: every active model answers, the champion's answer is served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+
+from agents.line import Line
+from agents.work import Work
+from models.answers import label_from
+from schemas.codec import encode
+from schemas.errors import BadRecord
+from schemas.predictions import Prediction
+from schemas.values import at_millisecond
+
+
+async def predictions(works: AsyncIterable[Work], line: Line) -> None:
+    """Answer each event, or reject it with the name of the model that could not."""
+    pipeline, headers = line.pipeline, line.headers("predictions")
+    problem, label_type = pipeline.problem, pipeline.label_type
+    async for work in works:
+        with work.batch as batch:
+            predict, position, now = line.learning.predict, line.learning.position, batch.now
+            for record, features in work.features:
+                examples = line.examples[record.partition]
+                try:
+                    said = predict(features.features)
+                except BadRecord as error:
+                    examples.dismiss(features.id)
+                    work.reject("predictions", features.event, record.key, record.value, error)
+                    continue
+                champion = said[0]
+                prediction = Prediction(
+                    id=features.id,
+                    time=features.time,
+                    score=champion.score,
+                    label=label_from(problem, champion.score, label_type),
+                    model=champion.model,
+                    version=champion.version,
+                    position=position,
+                    shadows=said[1:],
+                    due=examples.due(features.time),
+                    event=features.event,
+                    received=at_millisecond(record.received_ms),
+                    predicted=now,
+                )
+                batch.send("predictions", record.partition, record.key, encode(prediction), headers)
+                work.predictions.append((features, prediction))
+        await line.forward(work)

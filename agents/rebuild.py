@@ -1,0 +1,151 @@
+"""Reads again what a partition remembers, after a crash or a move.
+
+The committed offset of ``events`` says where it lies and how much it is (see ``streams/marks.py``). So the time it
+takes grows with what is remembered, not with the length of the topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from models.examples import Early, Examples
+from models.feedback import Labels
+from models.pipeline import Pipeline
+from models.waiting import Packing, served_by
+from schemas.codec import decoder
+from schemas.errors import BadRecord
+from schemas.examples import Example
+from schemas.features import Features
+from schemas.predictions import Prediction
+from schemas.values import Address, LabelValue, at_millisecond
+from streams.log import LogReader
+from streams.marks import Mark, Marks, Place, place_of
+from streams.members import Assignment
+from streams.settings import Settings
+from streams.topology import Topology
+
+Status = Literal["known", "corrected", "expired"]
+
+
+class Outcome(NamedTuple):
+    """What the learning log says last about an event's label."""
+
+    status: Status
+    label: LabelValue | None
+
+
+def rebuild(
+    pipeline: Pipeline,
+    settings: Settings,
+    topology: Topology,
+    packing: Packing,
+    partition: int,
+    assignment: Assignment,
+) -> tuple[Examples, Marks]:
+    """The remembered events and early labels of one partition, as of its committed offsets.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If what was committed can't be read any more.
+    """
+    events = assignment.committed.get(("events", partition))
+    place = place_of(events.text if events else "")
+    reading = _Reading(settings, topology, partition, place.mark)
+    examples = Examples(pipeline, partition, packing)
+    outcomes = reading.outcomes()
+    for features, prediction in reading.served():
+        outcome = outcomes.get(prediction.id)
+        examples.restore(
+            prediction.id,
+            served_by(prediction, features.features),
+            outcome.status if outcome else None,
+            outcome.label if outcome else None,
+        )
+    examples.watermark.safe = place.safe
+    _early_labels(pipeline, settings, topology, examples, place, assignment)
+    return examples, Marks(place.mark, reading.end)
+
+
+class _Reading:
+    """Reads the records of one mark, and notes where they end."""
+
+    def __init__(self, settings: Settings, topology: Topology, partition: int, mark: Mark) -> None:
+        self.end = Mark(
+            features_from=mark.features_from, predictions_from=mark.predictions_from, log_from=mark.log_from
+        )
+        self._settings = settings
+        self._topology = topology
+        self._partition = partition
+        self._mark = mark
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """What the learning log says about the labels of this partition."""
+        found: dict[str, Outcome] = {}
+        left = self._mark.examples
+        if left == 0:
+            return found
+        decode = decoder("examples")
+        with LogReader(self._settings, self._topology.name("examples"), 0, self._mark.log_from) as reader:
+            for messages in reader.pieces():
+                for message in messages:
+                    record = decode(message.value())
+                    if left and isinstance(record, Example) and record.partition == self._partition:
+                        found[record.id] = Outcome(record.status, record.label)
+                        self.end.log_from = message.offset() + 1
+                        left -= 1
+                if left == 0:
+                    break
+        return found
+
+    def served(self) -> Iterator[tuple[Features, Prediction]]:
+        """Each prediction with the features it was made from."""
+        decode_features, decode_prediction = decoder(Features), decoder(Prediction)
+        name = self._topology.name
+        with (
+            LogReader(self._settings, name("features"), self._partition, self._mark.features_from) as features,
+            LogReader(
+                self._settings, name("predictions"), self._partition, self._mark.predictions_from
+            ) as predictions,
+        ):
+            prepared = features.take(self._mark.features)
+            for message in predictions.take(self._mark.predictions):
+                prediction = decode_prediction(message.value())
+                for candidate in prepared:
+                    found = decode_features(candidate.value())
+                    if found.id == prediction.id:
+                        break
+                yield found, prediction
+            # Events that no model could answer have features and no prediction.
+            for _ in prepared:
+                pass
+            self.end.features_from = max(self.end.features_from, features.taken)
+            self.end.predictions_from = max(self.end.predictions_from, predictions.taken)
+
+
+def _early_labels(
+    pipeline: Pipeline,
+    settings: Settings,
+    topology: Topology,
+    examples: Examples,
+    place: Place,
+    assignment: Assignment,
+) -> None:
+    if place.early_from is None:
+        return
+    labels, topic = Labels(pipeline), topology.name("feedback")
+    end = assignment.starts["feedback", examples.partition]
+    since: datetime | None = examples.watermark.high
+    with LogReader(settings, topic, examples.partition, place.early_from) as reader:
+        for message in reader.until(end):
+            address = Address(topic=topic, partition=message.partition(), offset=message.offset())
+            received = at_millisecond(message.timestamp()[1])
+            try:
+                feedback = labels.admit(message.value(), message.headers(), address, received)
+            except BadRecord:
+                continue  # it was rejected when it came
+            if not examples.knows(feedback.id):
+                early = Early(feedback, address, message.key(), message.value() or b"", since)
+                examples.wait_for_event(early)

@@ -1,0 +1,57 @@
+"""A batch on its way through the agents, with what the stages hand on to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from schemas.errors import BadRecord
+from schemas.examples import LogRecord
+from schemas.features import Features
+from schemas.predictions import Prediction
+from schemas.rejects import Reject, to_headers
+from schemas.values import Address
+from streams.batches import Batch, Incoming
+
+
+@dataclass(slots=True)
+class Work:
+    """What is known of a batch so far.
+
+    Parameters
+    ----------
+    batch
+        What was read, and what is to be written.
+    features
+        The new events that passed the gate, each with the record it came as.
+    predictions
+        Those of them that were answered.
+    log
+        The new records of the learning log, decoded.
+    duplicates
+        Events and labels that were dropped because they had come before.
+    stage
+        How many agents are through with it.
+    """
+
+    batch: Batch
+    features: list[tuple[Incoming, Features]] = field(default_factory=list)
+    predictions: list[tuple[Features, Prediction]] = field(default_factory=list)
+    log: list[tuple[int, LogRecord]] = field(default_factory=list)
+    duplicates: int = 0
+    stage: int = 0
+
+    def reject(
+        self,
+        stage: str,
+        address: Address,
+        key: bytes | None,
+        value: bytes | None,
+        error: BadRecord,
+    ) -> None:
+        """Write a bad record to ``rejects``, as it came."""
+        reject = Reject(
+            source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage
+        )
+        self.batch.send("rejects", address.partition, key, value, to_headers(reject))
+
+

@@ -1,0 +1,220 @@
+"""The Python client for asyncio: the same verbs as :class:`headrace.client.Client`, on aiokafka."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from headrace.messages import Message, Messages, Sent, no_answer, prediction_of, undelivered
+from models.pipeline import Pipeline
+from schemas.codec import decode
+from schemas.errors import BrokerUnavailable
+from schemas.health import Health
+from schemas.predictions import Prediction
+from schemas.values import Address, LabelValue
+from streams.connection import aiokafka
+from streams.settings import Settings, load
+from streams.tail import Start, last, partitions_of
+
+#: Records on their way at most in :meth:`AsyncClient.send_many`.
+UNDER_WAY_MAX = 5_000
+
+
+class AsyncClient:
+    """Talks to one pipeline over Kafka; a context manager.
+
+    ::
+
+        async with AsyncClient("flights.py") as client:
+            prediction = await client.predict({"flight_id": "UA1545", "distance": 1400})
+            await client.label("UA1545", True)
+
+    Parameters and errors are those of :class:`headrace.client.Client`; brokers and topics are looked for at
+    the beginning of the block.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline | str | Path,
+        settings: Settings | None = None,
+        *,
+        id: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        self._messages = Messages(pipeline, id=id, key=key)
+        self._settings = settings or load()
+        self._topology = self._messages.topology
+        self._partitions = 0
+        self._producer: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> Self:
+        events = self._topology.name("events")
+        self._partitions = await asyncio.to_thread(partitions_of, self._settings, events)
+        # Its partitioner is Java's murmur2.
+        self._producer = AIOKafkaProducer(**aiokafka(self._settings), enable_idempotence=True)
+        await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Wait for what is on its way, and give back the connections."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def send(self, event: dict[str, Any], *, key: str | int | None = None) -> Sent:
+        """Send an event and wait until Kafka has it; see :meth:`headrace.client.Client.send`."""
+        return await self._deliver(self._messages.event(event, key))
+
+    async def send_many(self, events: Iterable[dict[str, Any]]) -> int:
+        """Send events in order, many at once, and wait until Kafka has them all."""
+        count = 0
+        under_way: set[asyncio.Task[Sent]] = set()
+        try:
+            for event in events:
+                delivery = await self._hand_over(self._messages.event(event))
+                under_way.add(delivery)
+                count += 1
+                if len(under_way) >= UNDER_WAY_MAX:
+                    await asyncio.gather(*under_way)
+                    under_way.clear()
+        finally:
+            await asyncio.gather(*under_way)
+        return count
+
+    async def label(
+        self, id: str | int, label: LabelValue, *, key: str | int | None = None, time: datetime | None = None
+    ) -> Sent:
+        """Say what was true, and wait until Kafka has it; see :meth:`headrace.client.Client.label`."""
+        return await self._deliver(self._messages.label(id, label, key, time))
+
+    async def predict(
+        self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None
+    ) -> Prediction:
+        """Send an event and wait for its prediction; see :meth:`headrace.client.Client.predict`."""
+        message = self._messages.event(event, key)
+        rejects = self._topology.name("rejects")
+        places = [TopicPartition(rejects, number) for number in range(self._partitions)]
+        partition = self._messages.answer_partition(message, self._partitions)
+        places.append(TopicPartition(self._topology.name("predictions"), partition))
+        async with self._reader(places) as consumer:
+            # The answer comes after the question: begin behind all that is there.
+            for place, end in (await consumer.end_offsets(places)).items():
+                consumer.seek(place, end)
+            sent = await self._deliver(message)
+            deadline = time.monotonic() + timeout_s
+            while (remaining_s := deadline - time.monotonic()) > 0:
+                records = await consumer.getmany(timeout_ms=int(remaining_s * 1000) + 1)
+                for record in _flat(records):
+                    headers = [(name, bytes(value)) for name, value in record.headers]
+                    answer = self._messages.answer(sent, record.topic, record.value, headers)
+                    if answer is not None:
+                        return answer
+        raise no_answer(sent, timeout_s)
+
+    async def predictions(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> AsyncIterator[Prediction]:
+        """Committed predictions of all partitions; see :meth:`headrace.client.Client.predictions`."""
+        async for record in self._read("predictions", from_, follow, timeout_s):
+            yield prediction_of(record.value)
+
+    async def health(self) -> Health | None:
+        """The latest health report; ``None`` before the first."""
+        reports = await asyncio.to_thread(last, self._settings, self._topology.name("health"), 1)
+        return decode(Health, reports[0].value() or b"") if reports else None
+
+    async def health_stream(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> AsyncIterator[Health]:
+        """Health reports as they come; arguments as in :meth:`predictions`."""
+        async for record in self._read("health", from_, follow, timeout_s):
+            yield decode(Health, record.value or b"")
+
+    async def _read(
+        self, noun: str, start: Start, follow: bool, timeout_s: float | None
+    ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+        topic = self._topology.name(noun)
+        count = await asyncio.to_thread(partitions_of, self._settings, topic)
+        places = [TopicPartition(topic, number) for number in range(count)]
+        async with self._reader(places) as consumer:
+            ends = await consumer.end_offsets(places)
+            for place, offset in (await _offsets(consumer, places, start)).items():
+                consumer.seek(place, offset)
+            heard = time.monotonic()
+            while timeout_s is None or time.monotonic() - heard < timeout_s:
+                if not follow and all([await consumer.position(place) >= ends[place] for place in places]):
+                    return
+                for record in _flat(await consumer.getmany(timeout_ms=200)):
+                    yield record
+                    heard = time.monotonic()
+
+    @asynccontextmanager
+    async def _reader(self, places: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            **aiokafka(self._settings),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=250,
+        )
+        try:
+            await consumer.start()
+            consumer.assign(places)
+            yield consumer
+        except KafkaError as error:
+            raise BrokerUnavailable(f"{places[0].topic} can't be read: {error}") from None
+        finally:
+            await consumer.stop()
+
+    async def _deliver(self, message: Message) -> Sent:
+        return await (await self._hand_over(message))
+
+    async def _hand_over(self, message: Message) -> asyncio.Task[Sent]:
+        assert self._producer is not None, "use the client inside its `async with` block"
+        try:
+            delivery = await self._producer.send(
+                message.topic, message.value, message.key, headers=message.headers
+            )
+        except KafkaError as error:
+            raise undelivered(message, str(error)) from None
+        return asyncio.ensure_future(_delivered(message, delivery))
+
+
+async def _delivered(message: Message, delivery: asyncio.Future[Any]) -> Sent:
+    try:
+        taken = await delivery
+    except KafkaError as error:
+        raise undelivered(message, str(error)) from None
+    return Sent(message.id, Address(topic=taken.topic, partition=taken.partition, offset=taken.offset))
+
+
+async def _offsets(
+    consumer: AIOKafkaConsumer, places: list[TopicPartition], start: Start
+) -> dict[TopicPartition, int]:
+    if start == "earliest":
+        return dict(await consumer.beginning_offsets(places))
+    ends = dict(await consumer.end_offsets(places))
+    if start == "latest":
+        return ends
+    found = await consumer.offsets_for_times(dict.fromkeys(places, int(start.timestamp() * 1000)))
+    return {place: ends[place] if at is None else at.offset for place, at in found.items()}
+
+
+def _flat(
+    records: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]],
+) -> list[ConsumerRecord[bytes, bytes]]:
+    return [record for part in records.values() for record in part]

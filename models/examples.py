@@ -1,0 +1,237 @@
+"""What becomes of each event of one partition: its label comes, comes again, comes changed, too late, or never.
+
+The life of an event's label::
+
+    event ──> waiting ──label──> known ──another label──> known (an example with status `corrected`)
+                 │                                             ┌──label──> known (`corrected`, no previous)
+                 └──due, none came──> expired ─────────────────┘
+    label before its event ──> early ──event──> known
+                                 └──no event while it is remembered──> rejected (`label_unmatched`)
+
+Everything is forgotten when it is past ``remember``; until then a repeated event or label is a duplicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from models.pipeline import Pipeline
+from models.waiting import Packing, Served, Waiting
+from models.watermarks import Watermark
+from schemas.errors import BadRecord
+from schemas.examples import Example
+from schemas.feedback import Feedback
+from schemas.values import Address, LabelValue
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A label that waits for its event.
+
+    Parameters
+    ----------
+    feedback, address
+        The label and where it lies.
+    key, value
+        The record as it came, for the case that it must be rejected.
+    since
+        Event time of the partition when it came.
+    """
+
+    feedback: Feedback
+    address: Address
+    key: bytes | None
+    value: bytes
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """An early label that is given up, and why."""
+
+    early: Early
+    error: BadRecord
+
+
+class Examples:
+    """The remembered events and early labels of one partition.
+
+    Parameters
+    ----------
+    pipeline
+        Its timeouts and bounds.
+    partition
+        Which partition of ``events`` and ``feedback``.
+    packing
+        Shared by all partitions of a worker.
+    """
+
+    def __init__(self, pipeline: Pipeline, partition: int, packing: Packing) -> None:
+        self.partition = partition
+        self.watermark = Watermark()
+        self.waiting = Waiting(packing)
+        self.settled = Waiting(packing)
+        self.early: dict[str, Early] = {}
+        self._labels: dict[str, LabelValue | None] = {}
+        self._arrived: set[str] = set()
+        self._timeout = pipeline.timeout
+        self._remember = pipeline.remember
+        self._events_max = pipeline.waiting_events_max
+        self._early_max = pipeline.early_labels_max
+
+    @property
+    def after_due(self) -> timedelta:
+        """For how long after it was due an event is still remembered."""
+        return self._remember - self._timeout
+
+    def arrive(self, id: str) -> bool:
+        """Whether an event is new; from now on it is not."""
+        if id in self._arrived or id in self.waiting or id in self.settled:
+            return False
+        self._arrived.add(id)
+        return True
+
+    def dismiss(self, id: str) -> None:
+        """An event that arrived was rejected: it is as if it had not come."""
+        self._arrived.discard(id)
+
+    def due(self, time: datetime) -> datetime:
+        """Until when the label of an event with this event time is waited for.
+
+        It counts from the event time of the stream, so that an event that comes late is waited for as long as
+        any other.
+        """
+        return self.watermark.event(time) + self._timeout
+
+    def remember(self, id: str, served: Served) -> Example | None:
+        """Remember what was served; gives the example at once if the label was early."""
+        self._arrived.discard(id)
+        self.waiting.add(id, served)
+        early = self.early.pop(id, None)
+        return None if early is None else self.label(early.feedback)
+
+    def knows(self, id: str) -> bool:
+        """Whether a label with this id has its event here."""
+        return id in self.waiting or id in self.settled
+
+    def label(self, feedback: Feedback) -> Example | None:
+        """The example that a label makes; ``None`` for a label that is known already."""
+        id = feedback.id
+        if id in self.waiting:
+            served = self.waiting.pop(id)
+            self._settle(id, served, feedback.label)
+            return self._example(id, served, "known", feedback)
+        previous = self._labels[id]
+        if previous == feedback.label:
+            return None
+        self._labels[id] = feedback.label
+        return self._example(id, self.settled.get(id), "corrected", feedback, previous)
+
+    def wait_for_event(self, early: Early) -> Unmatched | None:
+        """Keep a label whose event has not come; gives the oldest one that falls out at the bound."""
+        self.early.pop(early.feedback.id, None)
+        self.early[early.feedback.id] = early
+        if len(self.early) <= self._early_max:
+            return None
+        return self._give_up("label_bound", f"more than {self._early_max} labels of this partition wait for events")
+
+    def expire(self) -> Iterator[Example]:
+        """The examples of events whose label did not come in time, or that fall out at the bound."""
+        safe = self.watermark.safe
+        expired = list(self.waiting.until(safe)) if safe is not None else []
+        for id, served in expired:
+            self.waiting.pop(id)
+            self._settle(id, served, None)
+            yield self._example(id, served, "expired")
+        while len(self.waiting) + len(self.settled) > self._events_max:
+            if self._forget_oldest():
+                continue
+            id, served = self.waiting.pop_oldest()
+            yield self._example(id, served, "expired")
+
+    def forget(self) -> datetime | None:
+        """Forget what is past ``remember``; returns the time before which nothing that was due is remembered."""
+        if self.watermark.safe is None:
+            return None
+        forgotten = self.watermark.safe - self.after_due
+        for id in [id for id, _ in self.settled.until(forgotten)]:
+            self.settled.pop(id)
+            del self._labels[id]
+        return forgotten
+
+    def unmatched(self) -> Iterator[Unmatched]:
+        """The early labels whose event did not come."""
+        safe = self.watermark.safe
+        while self.early and safe is not None:
+            oldest = next(iter(self.early.values()))
+            if oldest.since is not None and oldest.since + self._remember >= safe:
+                return
+            if oldest.since is None:
+                # It came before any event: its time starts now.
+                self.early = {id: _since(early, safe) for id, early in self.early.items()}
+                return
+            yield self._give_up(
+                "label_unmatched",
+                "no event with this id came by this partition while its label was waited for: the id is unknown, "
+                "the event expired long ago, or its key put it in another partition",
+            )
+
+    def restore(
+        self,
+        id: str,
+        served: Served,
+        status: Literal["known", "corrected", "expired"] | None,
+        label: LabelValue | None,
+    ) -> None:
+        """Remember an event again as the topics tell it: what was served and what the log says of its label."""
+        self.watermark.event(served.due - self._timeout)
+        if status is None:
+            self.waiting.add(id, served)
+        else:
+            self._settle(id, served, label)
+
+    def _settle(self, id: str, served: Served, label: LabelValue | None) -> None:
+        self.settled.add(id, served)
+        self._labels[id] = label
+
+    def _forget_oldest(self) -> bool:
+        oldest = self.settled.oldest()
+        if oldest is None:
+            return False
+        self.settled.pop(oldest[0])
+        del self._labels[oldest[0]]
+        return True
+
+    def _give_up(self, reason: str, detail: str) -> Unmatched:
+        id = next(iter(self.early))
+        return Unmatched(self.early.pop(id), BadRecord(reason, detail, "$.id"))
+
+    def _example(
+        self,
+        id: str,
+        served: Served,
+        status: Literal["known", "corrected", "expired"],
+        feedback: Feedback | None = None,
+        previous: LabelValue | None = None,
+    ) -> Example:
+        return Example(
+            id=id,
+            partition=self.partition,
+            time=served.time,
+            status=status,
+            label=None if feedback is None else feedback.label,
+            previous=previous,
+            labelled=None if feedback is None else feedback.time,
+            features=served.features,
+            said=served.said,
+            position=served.position,
+        )
+
+
+def _since(early: Early, since: datetime) -> Early:
+    if early.since is not None:
+        return early
+    return Early(early.feedback, early.address, early.key, early.value, since)

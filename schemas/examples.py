@@ -1,0 +1,107 @@
+"""``examples``: the learning log, one total order of everything a model's state follows from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.predictions import Said
+from schemas.values import FeatureValue, LabelValue, Record, Time
+
+
+class Example(Record, kw_only=True, tag_field="kind", tag="example"):
+    """One outcome of one event: what the models were given, what they said, what was true.
+
+    Parameters
+    ----------
+    id, partition, time
+        The event's id, the partition of ``events`` it came by, its event time.
+    status
+        ``known``: the first label. ``corrected``: a later, different one, or one that came after it had expired.
+        ``expired``: none came in time, there is nothing to learn.
+    label
+        The truth; absent when expired.
+    previous
+        With ``corrected``: the label that this one replaces; absent if that was none.
+    labelled
+        When the label became known; absent when expired.
+    features
+        As served.
+    said
+        What every active model said, the champion first.
+    position
+        The position of the state that said it.
+    """
+
+    id: str
+    partition: int
+    time: Time
+    status: Literal["known", "corrected", "expired"]
+    label: LabelValue | None = None
+    previous: LabelValue | None = None
+    labelled: Time | None = None
+    features: dict[str, FeatureValue]
+    said: list[Said]
+    position: int
+    shard: int = 0
+
+
+class Control(Record, kw_only=True, tag_field="kind", tag="control"):
+    """A change of the set of active models. It takes effect at the place where it stands in the log.
+
+    Parameters
+    ----------
+    action
+        ``added``: a fresh model joins the shadows. ``promoted``, ``rolled_back``: it becomes the champion.
+        ``removed``, ``quarantined``: it is no longer active.
+    model, version
+        Whom it is about.
+    definition
+        Digest of the model as declared, so that a worker with another declaration does not guess.
+    baseline
+        Whether it is there only for comparison.
+    reason
+        Why, for a person.
+    """
+
+    action: Literal["added", "promoted", "rolled_back", "removed", "quarantined"]
+    model: str
+    version: int
+    definition: str = ""
+    baseline: bool = False
+    reason: str
+    shard: int = 0
+
+
+class FieldSummary(Record, kw_only=True):
+    """A mergeable summary of one feature or score: two of them add up to that of both parts.
+
+    Parameters
+    ----------
+    count, missing
+        Values seen and values absent.
+    total, squares, minimum, maximum
+        Sum, sum of squares and extremes of numeric values.
+    categories
+        Counts of the most frequent categories.
+    """
+
+    count: int
+    missing: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: dict[str, int] = {}
+
+
+class Profile(Record, kw_only=True, tag_field="kind", tag="profile"):
+    """Summaries of the features and scores of one partition over one window of event time."""
+
+    partition: int
+    start: Time
+    end: Time
+    fields: dict[str, FieldSummary]
+    shard: int = 0
+
+
+LogRecord = Example | Control | Profile

@@ -1,0 +1,49 @@
+"""``predictions``: what was answered to one event, and what each shadow would have said."""
+
+from __future__ import annotations
+
+from schemas.values import Address, LabelValue, Record, Score, Time
+
+
+class Said(Record, kw_only=True):
+    """What one model said about one event."""
+
+    model: str
+    version: int
+    score: Score | None
+
+
+class Prediction(Record, kw_only=True):
+    """The one prediction of one event.
+
+    Parameters
+    ----------
+    id, time
+        The event's id and event time.
+    score, label
+        What the champion said; ``label`` is its most likely class, absent for ``regression``.
+    model, version, position
+        The state that said it, ``model@version:position``: the fold over the learning log up to and without
+        ``position``. It holds for the shadows too.
+    shadows
+        What the other active models said, baselines included.
+    due
+        Event time (of the stream) after which a label that has not come counts as expired.
+    event
+        Where the raw event lies.
+    received, predicted
+        Times of the way: when Kafka took the event, and when the worker had the scores.
+    """
+
+    id: str
+    time: Time
+    score: Score | None
+    label: LabelValue | None = None
+    model: str
+    version: int
+    position: int
+    shadows: list[Said] = []
+    due: Time
+    event: Address
+    received: Time
+    predicted: Time

@@ -1,0 +1,73 @@
+"""The table of records: which type each topic holds, under which name and version it goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schemas.alerts import Alert
+from schemas.commands import Command
+from schemas.drift import Drift
+from schemas.examples import Control, Example, Profile
+from schemas.features import Features
+from schemas.feedback import Feedback
+from schemas.health import Health
+from schemas.models import Manifest
+from schemas.predictions import Prediction
+from schemas.promotions import Promotion
+from schemas.rejects import Reject
+from schemas.retrains import Retrain
+from schemas.values import Record
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """One kind of record.
+
+    Parameters
+    ----------
+    noun
+        The topic it lies on.
+    type
+        Its Python type.
+    version
+        Goes up only if a reader of the old version could be misled, which adding a field never does.
+    """
+
+    noun: str
+    type: type[Record]
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        """Its stable name, also the CloudEvents type: ``headrace.prediction.v1``."""
+        return f"headrace.{self.type.__name__.lower()}.v{self.version}"
+
+    def json_schema(self) -> dict[str, Any]:
+        """Its JSON Schema (2020-12)."""
+        return msgspec.json.schema(self.type)
+
+
+RECORDS: tuple[RecordType, ...] = (
+    RecordType("features", Features),
+    RecordType("predictions", Prediction),
+    RecordType("feedback", Feedback),
+    RecordType("examples", Example),
+    RecordType("examples", Control),
+    RecordType("examples", Profile),
+    RecordType("health", Health),
+    RecordType("drift", Drift),
+    RecordType("retrains", Retrain),
+    RecordType("promotions", Promotion),
+    RecordType("models", Manifest),
+    RecordType("alerts", Alert),
+    RecordType("commands", Command),
+    RecordType("rejects", Reject),
+)
+
+
+def record_type(of: type[Record]) -> RecordType:
+    """The entry of a Python type."""
+    return next(entry for entry in RECORDS if entry.type is of)

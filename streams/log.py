@@ -1,0 +1,170 @@
+"""Reads a stretch of one partition without a group: the learning log, and what is read again after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from schemas.errors import BrokerUnavailable
+from streams.connection import confluent
+from streams.settings import Settings
+
+#: Records asked for at once.
+RECORDS_MAX = 10_000
+
+#: Seconds without an answer after which the broker counts as away.
+PATIENCE_S = 30.0
+
+#: Seconds that one call waits for the first record.
+WAIT_S = 0.2
+
+
+class LogReader:
+    """Committed records of one partition, from any offset on.
+
+    Parameters
+    ----------
+    settings
+        Where the brokers are.
+    topic, partition
+        What to read.
+    start
+        Offset of the first record wanted.
+    """
+
+    def __init__(self, settings: Settings, topic: str, partition: int, start: int) -> None:
+        self.position = start
+        self.at_end = False
+        self.taken = start
+        self._topic = topic
+        self._partition = partition
+        self._consumer = Consumer(
+            confluent(settings)
+            | {
+                # No group is used, but librdkafka wants a name.
+                "group.id": f"{topic}-reader",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                # Half the default latency of a fetch that finds nothing; the log is read while others wait for it.
+                "fetch.wait.max.ms": 250,
+                "queued.max.messages.kbytes": 32 * 1024,
+            }
+        )
+        self._assign(start)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._consumer.close()
+
+    def _assign(self, start: int) -> None:
+        offset = start if start > 0 else OFFSET_BEGINNING
+        self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
+
+    def seek(self, start: int) -> None:
+        """Go on from another offset."""
+        self.position = start
+        self.at_end = False
+        self._assign(start)
+
+    def read(self, timeout_s: float, records_max: int = RECORDS_MAX) -> list[Message]:
+        """The next records; none if none come in time. ``at_end`` tells whether there are more.
+
+        Raises
+        ------
+        BrokerUnavailable
+            If reading fails for good, for instance because the wanted offset is no longer kept.
+        """
+        messages = []
+        # `consume` waits for the full number or the time-out: so wait for one, then take what is there.
+        polled = self._consumer.consume(1, timeout_s)
+        if polled and records_max > 1:
+            polled += self._consumer.consume(records_max - 1, 0.0)
+        for message in polled:
+            error = message.error()
+            if error is None:
+                messages.append(message)
+                self.at_end = False
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self.at_end = True
+                # Transaction markers take offsets too: the end lies behind the last record.
+                self.position = max(self.position, message.offset())
+            elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+                raise BrokerUnavailable(f"{self._topic}[{self._partition}] can't be read: {error.str()}")
+        if messages:
+            self.position = max(self.position, messages[-1].offset() + 1)
+        return messages
+
+    def pieces(self) -> Iterator[list[Message]]:
+        """All records from here on, in pieces, without end.
+
+        Raises
+        ------
+        BrokerUnavailable
+            If nothing comes for :data:`PATIENCE_S`.
+        """
+        waited_s = 0.0
+        while True:
+            messages = self.read(WAIT_S)
+            if messages:
+                waited_s = 0.0
+                yield messages
+                continue
+            waited_s += WAIT_S
+            if waited_s > PATIENCE_S:
+                raise BrokerUnavailable(
+                    f"{self._topic}[{self._partition}] gave nothing for {PATIENCE_S:.0f} s at {self.position}"
+                )
+
+    def take(self, count: int) -> Iterator[Message]:
+        """Exactly so many records; ``taken`` is the offset behind the last one. Waits until they are readable."""
+        if count > 0:
+            for message in islice(chain.from_iterable(self.pieces()), count):
+                self.taken = message.offset() + 1
+                yield message
+
+    def until(self, end: int) -> Iterator[Message]:
+        """All records before an offset that is known to be readable."""
+        while self.position < end:
+            for message in self.read(WAIT_S):
+                if message.offset() < end:
+                    yield message
+
+    def to_end(self) -> Iterator[Message]:
+        """All records up to the end of the partition as it is now."""
+        yield from self.until(end_of(self._consumer, self._topic, self._partition))
+
+
+def end_of(consumer: Consumer, topic: str, partition: int) -> int:
+    """The offset behind the last committed record.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If the broker does not say.
+    """
+    try:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise BrokerUnavailable(f"the end of {topic}[{partition}] is not known: {error.args[0].str()}") from None
+    return int(end)

@@ -1,0 +1,282 @@
+"""One life of the batch source, from the committed state until a fault or the end.
+
+The steps of one batch, in this order:
+
+1. Read the learning log, at least up to what this worker wrote into it last.
+2. Take the next events and labels, in the order in which Kafka took them.
+3. Hand the batch to the line and wait until its last agent is through. Nothing has been written yet.
+4. Write its records and the offsets read up to, in one transaction.
+5. Tell the line what is written now.
+
+``docs/delivery.md`` says what a crash between each two of them does.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas.errors import HeadraceError
+from schemas.rejects import Reject, to_headers
+from schemas.values import Address
+from streams.alignment import Alignment
+from streams.batches import Batch, Incoming, Outgoing
+from streams.log import LogReader
+from streams.members import INPUTS, LOG, Assignment, Lane, Membership
+from streams.settings import Settings
+from streams.topology import Topology
+from streams.transactions import Transactions
+
+#: Seconds that an idle worker waits for a record before it looks at everything else.
+IDLE_S = 0.1
+
+#: The same while it can't serve yet, for there is the log to look at.
+STARTING_S = 0.01
+
+#: The same while records of one lane must wait for those of another.
+BLOCKED_S = 0.005
+
+#: Records that one poll takes at most.
+POLL_RECORDS_MAX = 2000
+
+#: Records that one lane may be ahead of the others: to hold it back costs what was fetched of it, so seldom.
+HELD_RECORDS_MAX = 20_000
+
+#: A batch has room for at least so many records: the cost of a transaction hardly depends on them.
+BATCH_RECORDS_MIN = 200
+
+#: Seconds between two questions to the broker whether all labels have been read.
+DRAINED_EVERY_S = 0.5
+
+#: Seconds that a lane without records may hold back the others.
+ALIGN_S = 0.5
+
+#: Seconds that a batch waits for the log to show what this worker wrote last.
+OWN_WRITES_S = 5.0
+
+
+class Line(Protocol):
+    """What the source needs of the agents behind it."""
+
+    def begin(self) -> int:
+        """Forget everything in memory and load the newest checkpoint; gives the log position to read from."""
+
+    def assign(self, assignment: Assignment) -> int:
+        """Rebuild what belongs to these partitions; gives the log position to read from."""
+
+    def process(self, batch: Batch) -> None:
+        """Send a batch through all agents and wait for the last; a fault is on ``batch.error``."""
+
+    def committed(self, batch: Batch, last: dict[Lane, int]) -> None:
+        """The batch is written; ``last`` has the offset of the newest record written to each place."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether there are models to serve from."""
+
+
+class Faulty(HeadraceError):
+    """An agent failed on a batch."""
+
+
+@dataclass
+class Suspects:
+    """What is known about inputs that made an agent fail; it outlives a session.
+
+    Parameters
+    ----------
+    one_by_one
+        So many inputs are yet to be taken alone.
+    guilty
+        Inputs that failed alone, with the error: they are rejected unseen.
+    """
+
+    one_by_one: int = 0
+    guilty: dict[tuple[Lane, int], str] = field(default_factory=dict)
+
+    def blame(self, inputs: list[tuple[Lane, Incoming]], failure: str) -> None:
+        """A batch of these inputs has failed."""
+        if len(inputs) == 1:
+            lane, record = inputs[0]
+            self.guilty[lane, record.offset] = failure
+        self.one_by_one = max(self.one_by_one, len(inputs))
+
+    def cleared(self, count: int) -> None:
+        """So many inputs went through."""
+        self.one_by_one = max(0, self.one_by_one - count)
+
+
+class Session:
+    """Everything that is open between two fresh starts.
+
+    Parameters
+    ----------
+    settings, topology, name
+        Of the worker.
+    line
+        The agents.
+    suspects
+        What earlier sessions found out.
+    """
+
+    def __init__(self, settings: Settings, topology: Topology, name: str, line: Line, suspects: Suspects) -> None:
+        self._settings = settings
+        self._topology = topology
+        self._line = line
+        self._suspects = suspects
+        self._alignment: Alignment[Lane] = Alignment([])
+        self._limit = min(BATCH_RECORDS_MIN, settings.batch_records_max)
+        self._drained_at = 0.0
+        self._aligned_at = time.monotonic()
+        self._processed: dict[Lane, int] = {}
+        self._blocked = False
+        self._idle_since = 0.0
+        self._transactions = Transactions(settings, topology, f"{topology.pipeline}.{name}")
+        self._membership = Membership(settings, topology, name)
+        self._log = LogReader(settings, topology.name(LOG), 0, line.begin())
+
+    @property
+    def work_waits(self) -> bool:
+        """Whether inputs are at hand that are not in a batch yet."""
+        return len(self._alignment) > 0
+
+    def step(self) -> bool:
+        """Make and commit one batch; gives whether anything was committed.
+
+        Raises
+        ------
+        Faulty
+            If an agent failed. Nothing of the batch was written.
+        Unavailable
+            If a broker is away, or another worker has taken over.
+        """
+        log = self._read_log()
+        inputs = self._take()
+        if self._membership.changed:
+            # What was gathered belongs to the assignment before.
+            self._take_over()
+            return False
+        begun = time.monotonic()
+        if not log and not inputs and begun - self._idle_since < IDLE_S:
+            return False
+        self._idle_since = begun
+        guilty = [(lane, record) for lane, record in inputs if (lane, record.offset) in self._suspects.guilty]
+        batch = self._batch(log, [entry for entry in inputs if entry not in guilty] if guilty else inputs)
+        self._line.process(batch)
+        if batch.error is not None:
+            self._suspects.blame(inputs, repr(batch.error))
+            raise Faulty(f"an agent failed on {len(inputs)} inputs:\n{batch.failure}") from batch.error
+        for lane, record in guilty:
+            batch.outgoing.append(self._reject(lane, record))
+        self._adapt(len(inputs), time.monotonic() - begun)
+        return self._commit(batch, inputs)
+
+    def _read_log(self) -> list[tuple[int, bytes]]:
+        own = self._transactions.last.get((LOG, 0), -1)
+        deadline = time.monotonic() + OWN_WRITES_S
+        records = []
+        messages = self._log.read(0.0)
+        while messages or (self._log.position <= own and time.monotonic() < deadline):
+            records += [(message.offset(), message.value()) for message in messages]
+            if self._log.position > own:
+                break
+            messages = self._log.read(0.02)
+        return records
+
+    def _take(self) -> list[tuple[Lane, Incoming]]:
+        membership, alignment = self._membership, self._alignment
+        limit = 1 if self._suspects.one_by_one else self._limit
+        serving = self._line.serving
+        if self._blocked:
+            waited_s = BLOCKED_S
+        elif len(alignment) >= limit:
+            waited_s = None
+        elif len(alignment):
+            waited_s = 0.0
+        else:
+            waited_s = IDLE_S if serving else STARTING_S
+        if waited_s is not None:
+            for lane, record in membership.poll(waited_s, POLL_RECORDS_MAX):
+                alignment.put(lane, record)
+        if membership.changed:
+            return []
+        if not serving:
+            membership.hold(set(membership.assignment.starts))
+            return []
+        membership.hold(alignment.ahead(HELD_RECORDS_MAX, membership.held))
+        now = time.monotonic()
+        taken = alignment.take(limit, membership.drained(alignment.waiting_for()))
+        if not taken and now - self._aligned_at > ALIGN_S:
+            taken = alignment.take(limit, alignment.waiting_for())
+        self._blocked = not taken and len(alignment) > 0
+        if not self._blocked:
+            self._aligned_at = now
+        return taken
+
+    def _take_over(self) -> None:
+        assignment = self._membership.assignment
+        self._membership.changed = False
+        self._alignment = Alignment([(noun, p) for noun in INPUTS for p in sorted(assignment.partitions)])
+        self._processed = dict(assignment.starts)
+        self._log.seek(self._line.assign(assignment))
+
+    def _batch(self, log: list[tuple[int, bytes]], inputs: list[tuple[Lane, Incoming]]) -> Batch:
+        assignment = self._membership.assignment
+        batch = Batch(
+            log=log,
+            caught_up=self._log.at_end,
+            owned=assignment.partitions,
+            leads=assignment.leads,
+            drained=self._drained(),
+        )
+        for (noun, _), record in inputs:
+            (batch.events if noun == "events" else batch.feedback).append(record)
+        return batch
+
+    def _drained(self) -> frozenset[int]:
+        now = time.monotonic()
+        if now - self._drained_at < DRAINED_EVERY_S:
+            return frozenset()
+        self._drained_at = now
+        buffered = set(self._membership.assignment.partitions)
+        empty = {lane for lane in self._alignment.waiting_for() if lane[0] == "feedback"}
+        return frozenset(
+            lane[1] for lane in empty if lane[1] in buffered and self._membership.read_to_end(lane)
+        )
+
+    def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]]) -> bool:
+        for lane, record in inputs:
+            self._processed[lane] = record.offset + 1
+        touched = {lane for lane, _ in inputs} | {("events", partition) for partition in batch.metadata}
+        offsets = {
+            lane: (self._processed[lane], batch.metadata.get(lane[1], "") if lane[0] == "events" else "")
+            for lane in touched
+        }
+        if batch.leads and batch.log:
+            offsets[LOG, 0] = (batch.log[-1][0] + 1, "")
+        if offsets or batch.outgoing:
+            self._transactions.commit(self._membership.consumer, batch.outgoing, offsets)
+        self._suspects.cleared(len(inputs))
+        self._line.committed(batch, self._transactions.last)
+        return bool(offsets or batch.outgoing)
+
+    def _reject(self, lane: Lane, record: Incoming) -> Outgoing:
+        source = Address(topic=self._topology.name(lane[0]), partition=record.partition, offset=record.offset)
+        detail = self._suspects.guilty.pop((lane, record.offset))
+        reject = Reject(source=source, reason="unexpected", field="$", detail=detail, stage=lane[0])
+        return Outgoing("rejects", record.partition, record.key, record.value, to_headers(reject))
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """As many records next time as the agents can work on in the time that a transaction may gather."""
+        if count < BATCH_RECORDS_MIN:
+            return
+        fitting = int(count * self._settings.batch_ms_max / 1000 / max(seconds, 1e-6))
+        smooth = (self._limit + min(fitting, 2 * self._limit)) // 2
+        self._limit = min(max(smooth, BATCH_RECORDS_MIN), self._settings.batch_records_max)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._log.close()
+        self._membership.close()
+        self._transactions.close()

@@ -1,0 +1,154 @@
+"""The table of topics: the one place that knows their names, partitions, keys and settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+DAY_MS = 24 * 3600 * 1000
+FOREVER = -1
+COMPACT_SEGMENT_BYTES = 16 * 1024 * 1024
+
+#: Partitions of the topics that spread over workers, where a pipeline does not say otherwise.
+PARTITIONS = 4
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of every pipeline.
+
+    Parameters
+    ----------
+    noun
+        The topic is called ``<pipeline>.<noun>``.
+    spread
+        Whether it has the pipeline's number of partitions; otherwise it has one, and so one total order.
+    key, holds
+        What its key and its records are, in words.
+    written_by, read_by
+        The stages at its two ends; ``outside`` is everybody else.
+    retention_ms
+        How long records are kept; :data:`FOREVER` for what must stay.
+    compact
+        Whether only the newest record of each key is kept.
+    broker_time
+        Whether the broker stamps records, so that a producer's wrong clock does no harm.
+    """
+
+    noun: str
+    spread: bool
+    key: str
+    holds: str
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...] = ("outside",)
+    retention_ms: int = 30 * DAY_MS
+    compact: bool = False
+    broker_time: bool = False
+
+    def partitions(self, spread_over: int) -> int:
+        """How many partitions it has in a pipeline that spreads over so many."""
+        return spread_over if self.spread else 1
+
+    def settings(self) -> dict[str, str]:
+        """The topic-level settings of Kafka that are kept exact."""
+        settings = {
+            "cleanup.policy": "compact" if self.compact else "delete",
+            "retention.ms": str(FOREVER if self.compact else self.retention_ms),
+            "message.timestamp.type": "LogAppendTime" if self.broker_time else "CreateTime",
+        }
+        if self.compact:
+            # Only closed segments are compacted, and whoever starts reads all that is left.
+            settings["segment.bytes"] = str(COMPACT_SEGMENT_BYTES)
+        return settings
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic("events", True, "event key", "raw events, plain JSON", ("outside",), ("features",), broker_time=True),
+    Topic("features", True, "event key", "prepared features of each event", ("features",), ("replay",)),
+    Topic(
+        "predictions",
+        True,
+        "event key",
+        "one record per event: the served score, and what each shadow would have said",
+        ("predictions",),
+        ("outside", "replay"),
+        broker_time=True,
+    ),
+    Topic(
+        "feedback",
+        True,
+        "event key",
+        "labels: id, label, time; a second, different label is a correction",
+        ("outside",),
+        ("examples",),
+        broker_time=True,
+    ),
+    Topic(
+        "examples",
+        False,
+        "event id",
+        "the learning log: examples, profiles and control records in one total order",
+        ("examples", "health"),
+        ("learning", "health", "replay"),
+        retention_ms=FOREVER,
+    ),
+    Topic("health", False, "pipeline", "accuracy of every model, label coverage and delay", ("health",)),
+    Topic("drift", False, "pipeline", "drift signals with cause and evidence", ("health",)),
+    Topic("retrains", False, "retraining", "retraining requested, started, finished, failed", ("health",),
+          retention_ms=FOREVER),
+    Topic("promotions", False, "challenger", "decisions with evidence", ("health",), retention_ms=FOREVER),
+    Topic("models", False, "slot", "checkpoints in chunks", ("health",), ("learning",), compact=True),
+    Topic("alerts", False, "fingerprint", "alerts, firing or resolved", ("health",), compact=True),
+    Topic("commands", False, "command", "what people ask", ("outside",), ("health",), retention_ms=FOREVER),
+    Topic(
+        "rejects",
+        True,
+        "original key",
+        "bad records: raw bytes untouched, the reason in headers",
+        ("features", "predictions", "examples"),
+    ),
+)
+
+_BY_NOUN = {topic.noun: topic for topic in TOPICS}
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The topics of one pipeline.
+
+    Parameters
+    ----------
+    pipeline
+        Its name: lower case letters, digits, ``-`` and ``_``.
+    partitions
+        How many partitions the spread topics have.
+    """
+
+    pipeline: str
+    partitions: int = PARTITIONS
+    topics: tuple[Topic, ...] = field(default=TOPICS, repr=False)
+
+    def name(self, noun: str) -> str:
+        """The full name of a topic.
+
+        Raises
+        ------
+        KeyError
+            If there is no such noun.
+        """
+        return f"{self.pipeline}.{_BY_NOUN[noun].noun}"
+
+    def noun(self, name: str) -> str:
+        """The noun of a full name."""
+        return _BY_NOUN[name.removeprefix(f"{self.pipeline}.")].noun
+
+    def partitions_of(self, noun: str) -> int:
+        """How many partitions a topic has."""
+        return _BY_NOUN[noun].partitions(self.partitions)
+
+
+def is_legal_name(name: str) -> bool:
+    """Whether a pipeline may be called so: its topics' names stay legal and unambiguous."""
+    return _NAME.fullmatch(name) is not None

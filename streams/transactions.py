@@ -1,0 +1,155 @@
+"""Writes a batch: its records and the offsets it has read up to, in one Kafka transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from schemas.errors import BrokerUnavailable, Fenced
+from streams.batches import Outgoing
+from streams.connection import confluent
+from streams.settings import Settings
+from streams.topology import Topology
+
+#: Seconds that one step of a transaction may take before the line stops and starts afresh.
+STEP_S = 30.0
+
+#: How often a step that the client library calls retriable is tried.
+ATTEMPTS_MAX = 5
+
+_NAME_TAKEN = {
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.FENCED_INSTANCE_ID,
+}
+
+
+class Transactions:
+    """The transactional producer of one worker.
+
+    Parameters
+    ----------
+    settings
+        Where the brokers are, and the time until a hanging transaction is aborted.
+    topology
+        The names of the topics.
+    name
+        Of the worker. A second process with the same name fences this one.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If the brokers do not answer.
+    """
+
+    def __init__(self, settings: Settings, topology: Topology, name: str) -> None:
+        self._names = {topic.noun: topology.name(topic.noun) for topic in topology.topics}
+        self._nouns = {name: noun for noun, name in self._names.items()}
+        #: Offset of the last committed record that this worker wrote, by noun and partition.
+        self.last: dict[tuple[str, int], int] = {}
+        self._delivered: dict[tuple[str, int], int] = {}
+        self._producer = Producer(
+            confluent(settings)
+            | {
+                "transactional.id": name,
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+                # A new transaction may start before the broker has finished the one before: ask again at once.
+                "retry.backoff.ms": 1,
+                "linger.ms": 1,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 512 * 1024,
+            }
+        )
+        self._guard(self._producer.init_transactions, STEP_S)
+
+    def commit(
+        self, consumer: Consumer, outgoing: list[Outgoing], offsets: Mapping[tuple[str, int], tuple[int, str]]
+    ) -> None:
+        """Write the records and the offsets, both or neither.
+
+        Parameters
+        ----------
+        consumer
+            The member of the group that read the input: a member that is no longer one is fenced.
+        offsets
+            By noun and partition: the offset to go on from, and the text kept with it.
+
+        Raises
+        ------
+        Fenced
+            If another process runs under this name. Nothing was written.
+        BrokerUnavailable
+            If the brokers do not answer, or the partitions belong to another worker now. Whether it was written is
+            found out when starting afresh.
+        """
+        try:
+            self._producer.begin_transaction()
+            self._produce(outgoing)
+            positions = [
+                TopicPartition(self._names[noun], partition, offset, text)
+                for (noun, partition), (offset, text) in offsets.items()
+            ]
+            if positions:
+                self._guard(
+                    self._producer.send_offsets_to_transaction,
+                    positions,
+                    consumer.consumer_group_metadata(),
+                    STEP_S,
+                )
+            self._guard(self._producer.commit_transaction, STEP_S)
+        except (Fenced, BrokerUnavailable):
+            self._abort()
+            raise
+        self._producer.poll(0)
+        self.last.update(self._delivered)
+        self._delivered.clear()
+
+    def _produce(self, outgoing: list[Outgoing]) -> None:
+        produce, names = self._producer.produce, self._names
+        # Asking for a report on every record would cost more than writing it.
+        lasts = {(record.noun, record.partition): place for place, record in enumerate(outgoing)}
+        reported = set(lasts.values())
+        for place, (noun, partition, key, value, headers) in enumerate(outgoing):
+            arguments: dict[str, Any] = {"on_delivery": self._on_delivery} if place in reported else {}
+            if headers is not None:
+                arguments["headers"] = headers
+            while True:
+                try:
+                    produce(names[noun], value, key, partition, **arguments)
+                    break
+                except BufferError:
+                    self._producer.poll(0.05)
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            place = (self._nouns[message.topic()], message.partition())
+            self._delivered[place] = message.offset()
+
+    def _guard(self, step: Callable[..., Any], *arguments: Any) -> None:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                step(*arguments)
+                return
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                if error.code() in _NAME_TAKEN:
+                    raise Fenced(
+                        f"another process runs under this worker's name, or took its work over: {error.str()}"
+                    ) from failure
+                if not error.retriable() or attempt == ATTEMPTS_MAX:
+                    raise BrokerUnavailable(f"the transaction did not go through: {error.str()}") from failure
+
+    def _abort(self) -> None:
+        self._delivered.clear()
+        try:
+            self._producer.abort_transaction(STEP_S)
+        except KafkaException:
+            # Starting afresh under the same name aborts it.
+            return
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._producer.close()
