@@ -9,7 +9,7 @@ from agents.line import Line
 from agents.work import Work
 
 #: A checkpoint may take this share of the time at most: large models are written down less often.
-SHARE_MAX = 0.02
+SHARE_MAX = 0.01
 
 
 async def checkpoints(works: AsyncIterable[Work], line: Line) -> None:

@@ -21,9 +21,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import bytewax.connectors.kafka as kafka  # type: ignore[import-not-found]
 import bytewax.operators as operators  # type: ignore[import-not-found]
 import orjson
-from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource  # type: ignore[import-not-found]
 from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]
 from bytewax.recovery import RecoveryConfig, init_db_dir  # type: ignore[import-not-found]
 from bytewax.run import cli_main  # type: ignore[import-not-found]
@@ -51,15 +51,19 @@ def run(task: contender.Task) -> dict[str, Any]:
             features = {name: record[name] for name in stream.FEATURES}
             score = model.predict_proba_one(features)[True]
             model.learn_one(features, record["label"])
-            answers.append(KafkaSinkMessage(message.key, orjson.dumps({"id": record["id"], "score": score})))
+            answers.append(
+                kafka.KafkaSinkMessage(message.key, orjson.dumps({"id": record["id"], "score": score}))
+            )
         done += len(answers)
         return answers
 
     flow = Dataflow("hop")
-    source = KafkaSource([task.bootstrap], [f"{task.topics}.events"], tail=False, batch_size=BATCH_RECORDS)
+    source = kafka.KafkaSource(
+        [task.bootstrap], [f"{task.topics}.events"], tail=False, batch_size=BATCH_RECORDS
+    )
     events = operators.input("events", flow, source)
     predictions = operators.flat_map_batch("predict_and_learn", events, predict_and_learn)
-    sink = KafkaSink([task.bootstrap], output, add_config={"partitioner": "murmur2_random"})
+    sink = kafka.KafkaSink([task.bootstrap], output, add_config={"partitioner": "murmur2_random"})
     operators.output("predictions", predictions, sink)
 
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:

@@ -20,12 +20,17 @@ import time
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from bench import contender, prefill, scores, stream
 
 BATCH_RECORDS = 1000
 COMMIT_EVERY_S = 0.1
+
+
+def _refuse_lost(error: KafkaError | None, message: Message) -> None:
+    if error is not None:
+        raise RuntimeError(f"prediction for {message.key()!r} was lost: {error}")
 
 
 class Hop:
@@ -49,6 +54,9 @@ class Hop:
             "partitioner": "murmur2_random",
             "linger.ms": 5,
             "queue.buffering.max.messages": 500_000,
+            # A record that is lost must stop the hop; those that arrive need no call into Python each.
+            "delivery.report.only.error": True,
+            "on_delivery": _refuse_lost,
         }
         if transactional:
             # The default back-off of 100 ms would be paid at every begin that meets the end of the one

@@ -1,9 +1,9 @@
 """The whole loop and its peers, side by side in one run.
 
-``python -m bench.loop`` starts a broker of its own (or takes the one at ``HEADRACE_BOOTSTRAP``), fills the
-topics of every contender, and lets each run alone, in a process of its own, from the first record consumed to
-the last prediction committed. The rounds are interleaved, so that what the machine does otherwise meets all
-of them, and the median of the rounds is the figure.
+``python -m bench.loop`` starts a broker of its own (or takes the one at ``HEADRACE_BOOTSTRAP``, without
+encryption or log-in), fills the topics of every contender, and lets each run alone, in a process of its own,
+from the first record consumed to the last prediction committed. The rounds are interleaved, so that what the
+machine does otherwise meets all of them, and the median of the rounds is the figure.
 """
 
 from __future__ import annotations

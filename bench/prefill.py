@@ -13,11 +13,13 @@ from bench import stream
 
 PARTITIONS = 4
 TIMEOUT_S = 60.0
+# Warnings and worse: what a client says of its own comings and goings is no part of the bench's output.
+LOG_LEVEL = 4
 
 
 def create(bootstrap: str, topics: Mapping[str, int]) -> None:
     """Create the topics, each with its number of partitions; those that are there stay as they are."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": LOG_LEVEL})
     wanted = [NewTopic(name, num_partitions=count, replication_factor=1) for name, count in topics.items()]
     for future in admin.create_topics(wanted).values():
         try:
@@ -29,7 +31,7 @@ def create(bootstrap: str, topics: Mapping[str, int]) -> None:
 
 def delete(bootstrap: str, prefix: str) -> None:
     """Delete every topic whose name begins with the prefix."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": LOG_LEVEL})
     names = [name for name in admin.list_topics(timeout=TIMEOUT_S).topics if name.startswith(prefix)]
     if names:
         for future in admin.delete_topics(names).values():
@@ -41,6 +43,7 @@ def producer(bootstrap: str) -> Producer:
     return Producer(
         {
             "bootstrap.servers": bootstrap,
+            "log_level": LOG_LEVEL,
             "partitioner": "murmur2_random",
             "linger.ms": 20,
             "batch.size": 1_000_000,

@@ -6,8 +6,8 @@ A part stands in its document between two lines, and what is around them is writ
     ...
     <!-- end of settings -->
 
-To add a part, write a function here that returns its text, name it in :data:`PARTS`, and put the two lines where
-it belongs.
+To add a part, write a function here that returns its text, name it in :data:`PARTS`, and put the two lines
+where it belongs.
 """
 
 from __future__ import annotations

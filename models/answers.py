@@ -14,8 +14,8 @@ from schemas.values import LabelValue, Score
 Answer = Callable[[dict[str, Any]], Score | None]
 
 
-def _refuse(name: str, value: object) -> BadRecord:
-    return BadRecord("prediction", f"model {name!r} answered {value!r}, which is no finite number")
+def _refuse(name: str, value: float, wanted: str) -> BadRecord:
+    return BadRecord("prediction", f"model {name!r} answered {value!r}, which is no {wanted}")
 
 
 def _binary(name: str, model: Any) -> Answer:
@@ -27,7 +27,7 @@ def _binary(name: str, model: Any) -> Answer:
             return None
         score = float(probabilities.get(True, 0.0))
         if not 0.0 <= score <= 1.0:  # false for NaN too
-            raise _refuse(name, score)
+            raise _refuse(name, score, "probability")
         return score
 
     return answer
@@ -40,7 +40,7 @@ def _multiclass(name: str, model: Any) -> Answer:
         score = {str(label): float(probability) for label, probability in predict(features).items()}
         for probability in score.values():
             if not 0.0 <= probability <= 1.0:
-                raise _refuse(name, probability)
+                raise _refuse(name, probability, "probability")
         return score or None
 
     return answer
@@ -55,7 +55,7 @@ def _regression(name: str, model: Any) -> Answer:
             return None
         score = float(value)
         if not math.isfinite(score):
-            raise _refuse(name, score)
+            raise _refuse(name, score, "finite number")
         return score
 
     return answer

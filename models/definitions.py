@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+#: What Python says about an object that says nothing about itself; another one in each process.
+_PLACE_IN_MEMORY = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def _walk(value: object) -> Iterator[str]:
@@ -28,7 +32,7 @@ def _walk(value: object) -> Iterator[str]:
         # The module of a function in a user's file depends on how the file was loaded; its name does not.
         yield value.__qualname__
     else:
-        yield repr(value)
+        yield _PLACE_IN_MEMORY.sub("", repr(value))
 
 
 def definition(model: Any) -> str:

@@ -89,7 +89,7 @@ class Examples:
 
     def arrive(self, id: str) -> bool:
         """Whether an event is new; from now on it is not."""
-        if id in self._arrived or id in self.waiting or id in self.settled:
+        if id in self._arrived or self.knows(id):
             return False
         self._arrived.add(id)
         return True
@@ -115,14 +115,25 @@ class Examples:
 
     def knows(self, id: str) -> bool:
         """Whether a label with this id has its event here."""
-        return id in self.waiting or id in self.settled
+        return id in self.waiting or (id in self.settled and not self._is_past(id))
+
+    def _is_past(self, id: str) -> bool:
+        """Forget a settled event if it is time.
+
+        :meth:`forget` may be late: what expired was settled behind younger events whose label came at once.
+        """
+        safe = self.watermark.safe
+        if safe is None or self.settled.get(id).due >= safe - self.after_due:
+            return False
+        self._forget(id)
+        return True
 
     def label(self, feedback: Feedback) -> Example | None:
         """The example that a label makes; ``None`` for a label that is known already."""
         id = feedback.id
         if id in self.waiting:
-            served = self.waiting.pop(id)
-            self._settle(id, served, feedback.label)
+            served = self.waiting.move(id, self.settled)
+            self._labels[id] = feedback.label
             return self._example(id, served, "known", feedback)
         previous = self._labels[id]
         if previous == feedback.label:
@@ -143,8 +154,8 @@ class Examples:
         safe = self.watermark.safe
         expired = list(self.waiting.until(safe)) if safe is not None else []
         for id, served in expired:
-            self.waiting.pop(id)
-            self._settle(id, served, None)
+            self.waiting.move(id, self.settled)
+            self._labels[id] = None
             yield self._example(id, served, "expired")
         while len(self.waiting) + len(self.settled) > self._events_max:
             if self._forget_oldest():
@@ -158,8 +169,7 @@ class Examples:
             return None
         forgotten = self.watermark.safe - self.after_due
         for id in [id for id, _ in self.settled.until(forgotten)]:
-            self.settled.pop(id)
-            del self._labels[id]
+            self._forget(id)
         return forgotten
 
     def unmatched(self) -> Iterator[Unmatched]:
@@ -191,19 +201,19 @@ class Examples:
         if status is None:
             self.waiting.add(id, served)
         else:
-            self._settle(id, served, label)
-
-    def _settle(self, id: str, served: Served, label: LabelValue | None) -> None:
-        self.settled.add(id, served)
-        self._labels[id] = label
+            self.settled.add(id, served)
+            self._labels[id] = label
 
     def _forget_oldest(self) -> bool:
         oldest = self.settled.oldest()
         if oldest is None:
             return False
-        self.settled.pop(oldest[0])
-        del self._labels[oldest[0]]
+        self._forget(oldest[0])
         return True
+
+    def _forget(self, id: str) -> None:
+        self.settled.pop(id)
+        del self._labels[id]
 
     def _give_up(self, reason: str, detail: str) -> Unmatched:
         id = next(iter(self.early))

@@ -36,6 +36,7 @@ class Monitor:
         self._pipeline = pipeline
         self._window = pipeline.health_window
         self._models: dict[str, Metrics] = {}
+        self._by_name: dict[tuple[str, int], Metrics] = {}
         self._controls: dict[str, Control] = {}
         self._champion: str | None = None
         self._labels = 0
@@ -81,7 +82,7 @@ class Monitor:
         self._labels += 1
         label = label_of(self._pipeline, example.label)
         for said in example.said:
-            metrics = self._models.get(f"{said.model}@{said.version}")
+            metrics = self._by_name.get((said.model, said.version))
             if metrics is None or said.score is None:
                 continue
             if example.previous is not None:
@@ -95,9 +96,11 @@ class Monitor:
         if control.action == "added":
             pipeline = self._pipeline
             self._models[state] = Metrics(pipeline.problem, pipeline.label_type, self._window)
+            self._by_name[control.model, control.version] = self._models[state]
             self._controls[state] = control
         elif control.action in ("removed", "quarantined"):
             self._models.pop(state, None)
+            self._by_name.pop((control.model, control.version), None)
             self._controls.pop(state, None)
         else:
             self._champion = state

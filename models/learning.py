@@ -14,10 +14,16 @@ from models.pipeline import Pipeline, label_of
 from schemas.errors import BadRecord, PipelineError
 from schemas.examples import Control, Example, LogRecord
 from schemas.predictions import Said
-from schemas.values import FeatureValue
+from schemas.values import FeatureValue, Score
 
 #: Gives the fresh model of a control record; raises PipelineError where it cannot.
 Fresh = Callable[[Control], Any]
+
+
+def _refusal(member: Member, error: Exception) -> BadRecord:
+    if isinstance(error, BadRecord):
+        return error
+    return BadRecord("prediction", f"model {member.state} raised {error!r}")
 
 
 @dataclass(slots=True)
@@ -37,6 +43,7 @@ class Member:
     definition: str
     model: Any
     answer: Answer
+    learn: Callable[[dict[str, Any], Any], None]
     failed: str | None = None
 
     @property
@@ -118,31 +125,24 @@ class Learning:
         said = []
         for member in self.members.values():
             try:
-                score = self._ask(member, features)
-            except BadRecord:
+                score = member.answer(features) if member.failed is None else self._failed(member)
+            except Exception as error:  # a model is the user's code: whatever it raises is about this record
                 if member is self.champion:
-                    raise
-                score = None
+                    raise _refusal(member, error) from error
+                continue
             if score is not None or member is self.champion:
                 said.append(Said(model=member.name, version=member.version, score=score))
         return said
 
-    def _ask(self, member: Member, features: dict[str, FeatureValue]) -> Any:
-        if member.failed is not None:
-            raise BadRecord("prediction", f"model {member.state} failed when it learnt: {member.failed}")
-        try:
-            return member.answer(features)
-        except BadRecord:
-            raise
-        except Exception as error:  # a model is the user's code: whatever it raises is about this record
-            raise BadRecord("prediction", f"model {member.state} raised {error!r}") from error
+    def _failed(self, member: Member) -> Score | None:
+        raise BadRecord("prediction", f"model {member.state} failed when it learnt: {member.failed}")
 
     def _learn(self, example: Example) -> None:
         label = label_of(self._pipeline, example.label)
         for member in self.members.values():
             if member.failed is None:
                 try:
-                    member.model.learn_one(example.features, label)
+                    member.learn(example.features, label)
                 except Exception as error:
                     member.failed = repr(error)
 
@@ -165,6 +165,7 @@ class Learning:
             baseline=control.baseline,
             definition=control.definition,
             model=model,
+            learn=model.learn_one,
             answer=answering(self._pipeline.problem, f"{control.model}@{control.version}", model),
             failed=failed,
         )

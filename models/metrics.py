@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
 from typing import Any
 
-from river import metrics, utils
+from river import metrics
 
 from models.pipeline import Problem
 from schemas.values import LabelValue, Score
@@ -43,18 +43,28 @@ class Metrics:
         self.count = 0
         self._problem = problem
         self._label_type = label_type
-        self._overall = {name: getattr(metrics, name)() for name in METRICS[problem]}
-        self._rolling = {
-            name: utils.Rolling(getattr(metrics, name), window_size=window) for name in METRICS[problem]
-        }
+        self._overall = _fresh(problem)
+        self._last: deque[tuple[LabelValue, Score]] = deque(maxlen=window)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Look up once what every label needs."""
+        self._updates = [(metric.update, _kind(metric)) for metric in self._overall.values()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_updates"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()
 
     def update(self, label: LabelValue, score: Score) -> None:
         """A label has come for what was served."""
         self.count += 1
+        self._last.append((label, score))
         answers = _as_answer(self._problem, score, self._label_type)
-        for overall, rolling, kind in self._updates:
-            overall(label, answers[kind])
-            rolling(label, answers[kind])
+        for update, kind in self._updates:
+            update(label, answers[kind])
 
     def revert(self, label: LabelValue, score: Score) -> None:
         """The label was wrong: take back what it added to the metrics over all labels."""
@@ -63,20 +73,33 @@ class Metrics:
         for metric in self._overall.values():
             metric.revert(label, answers[_kind(metric)])
 
-    @property
-    def _updates(self) -> list[tuple[Callable[[Any, Any], None], Callable[[Any, Any], None], int]]:
-        return [
-            (metric.update, self._rolling[name].update, _kind(metric))
-            for name, metric in self._overall.items()
-        ]
-
     def overall(self) -> dict[str, float]:
         """Name to value over all labels."""
-        return {name: float(metric.get()) for name, metric in self._overall.items()}
+        return _values(self._overall)
 
     def rolling(self) -> dict[str, float]:
-        """Name to value over the last labels."""
-        return {name: float(metric.get()) for name, metric in self._rolling.items()}
+        """Name to value over the last labels.
+
+        Computed from these labels alone, which costs about one update per label where reports come once per window.
+        Taking back the oldest at each label costs more, and one huge error would leave its rounding error in the
+        window for ever.
+        """
+        rolling = _fresh(self._problem)
+        for label, score in self._last:
+            answers = _as_answer(self._problem, score, self._label_type)
+            for metric in rolling.values():
+                metric.update(label, answers[_kind(metric)])
+        return _values(rolling)
+
+
+def _fresh(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(metrics, name)() for name in METRICS[problem]}
+
+
+def _values(of: dict[str, Any]) -> dict[str, float]:
+    # None of them is ever negative; but taking back a wrong label may leave a mean a rounding error below zero,
+    # and its square root is then complex.
+    return {name: max(0.0, complex(metric.get()).real) for name, metric in of.items()}
 
 
 def _kind(metric: Any) -> int:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from schemas.values import LabelValue
@@ -38,7 +39,9 @@ def duration(text: str | timedelta) -> timedelta:
         return text
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no duration; write a number and one of {', '.join(_UNITS)}, like '36h'")
+        raise ValueError(
+            f"{text!r} is no duration; write a number and one of {', '.join(_UNITS)}, like '36h'"
+        )
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
@@ -62,6 +65,9 @@ class Field:
         Bound on distinct values of a category that one worker accepts.
     length_max
         Bound on the characters of a string.
+    samples
+        Legal values for ``headrace check`` to try; none: it makes some up from type and bounds. Give some
+        where a text has a form of its own, like a date, that a preparation function relies on.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Field:
     maximum: float | None = None
     categories_max: int = 1000
     length_max: int = 256
+    samples: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -81,15 +88,16 @@ class Label:
     Parameters
     ----------
     timeout
-        Event time after which a label that has not come counts as expired, like ``"36h"``.
+        Event time after which a label that has not come counts as expired, like ``"36h"``. It must be given;
+        the default is none, so that its absence is told along with all other mistakes.
     type
         ``bool`` (binary), ``str`` or ``int`` (multiclass), ``float`` (regression); ``None``: by the problem.
     remember
-        For how long after its event a label may still correct what is known, and a repeated id is recognised as
-        a duplicate; ``None``: twice the timeout.
+        For how long after its event a label may still correct what is known, and a repeated id is recognised
+        as a duplicate; ``None``: twice the timeout.
     """
 
-    timeout: str | timedelta
+    timeout: str | timedelta = ""
     type: type | None = None
     remember: str | timedelta | None = None
 
@@ -126,12 +134,13 @@ class Pipeline:
     fields
         The fields of the raw events that are used.
     id
-        The field that names an event, declared or not; ``None``: CloudEvents' ``id``, else topic, partition and offset.
+        The field that names an event, declared or not; ``None``: CloudEvents' ``id``, else topic, partition
+        and offset.
     key
         The field that is the Kafka key of events and feedback; ``None``: the id. Only clients use it.
     time
-        The field with the event time: RFC 3339 text, or seconds since 1970 as a number; ``None``: CloudEvents'
-        ``time``, else when Kafka took the event.
+        The field with the event time: RFC 3339 text, or seconds since 1970 as a number; ``None``:
+        CloudEvents' ``time``, else when Kafka took the event.
     label
         What the truth is and how long it is waited for.
     prepare
@@ -182,17 +191,17 @@ class Pipeline:
     health_window: int = 1000
     health_every: int = 1000
 
-    @property
+    @cached_property
     def timeout(self) -> timedelta:
         """How long a label is waited for."""
         return duration(self.label.timeout)
 
-    @property
+    @cached_property
     def remember(self) -> timedelta:
         """How long an id is remembered."""
         return self.timeout * 2 if self.label.remember is None else duration(self.label.remember)
 
-    @property
+    @cached_property
     def label_type(self) -> type:
         """The Python type of labels."""
         return self.label.type or {"binary": bool, "multiclass": str, "regression": float}[self.problem]
@@ -208,6 +217,8 @@ def label_of(pipeline: Pipeline, value: object) -> LabelValue:
         numbers 0 and 1 are accepted for ``bool``, since many systems have no other.
     """
     wanted = pipeline.label_type
+    if wanted is bool and isinstance(value, bool):
+        return value
     if wanted is bool and value in (0, 1) and not isinstance(value, float):
         return bool(value)
     if wanted is float and isinstance(value, (int, float)) and not isinstance(value, bool):

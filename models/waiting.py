@@ -128,6 +128,11 @@ class Waiting:
         """Remember an event."""
         self._packed[id] = self._packing.pack(served)
 
+    def move(self, id: str, to: Waiting) -> Served:
+        """What was served for an id; from now on it is remembered there."""
+        packed = to._packed[id] = self._packed.pop(id)
+        return self._packing.unpack(packed)
+
     def get(self, id: str) -> Served:
         """What was served for an id."""
         return self._packing.unpack(self._packed[id])

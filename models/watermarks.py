@@ -38,8 +38,8 @@ class Watermark:
         self._steps.append((received, self.high))
 
     def labels_read(self, received: datetime) -> None:
-        """All labels that Kafka took until ``received`` have been seen."""
-        while self._steps and self._steps[0][0] <= received:
+        """All labels that Kafka took before ``received`` have been seen."""
+        while self._steps and self._steps[0][0] < received:
             self.safe = self._steps.popleft()[1]
 
     def labels_drained(self) -> None:

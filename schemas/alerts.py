@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.values import Record, Time
 
 
-class Alert(Record, kw_only=True):
+class Alert(Record, frozen=True, kw_only=True):
     """One alert; the key on the topic is its fingerprint, so the newest record is its state."""
 
     status: Literal["firing", "resolved"]

@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.values import Record, Time
 
 
-class Command(Record, kw_only=True):
+class Command(Record, frozen=True, kw_only=True):
     """One request of one person."""
 
     id: str

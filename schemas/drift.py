@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.values import Record, Time
 
 
-class Drift(Record, kw_only=True):
+class Drift(Record, frozen=True, kw_only=True):
     """One signal of one detector at one position of the learning log.
 
     Parameters

@@ -8,7 +8,7 @@ from schemas.predictions import Said
 from schemas.values import FeatureValue, LabelValue, Record, Time
 
 
-class Example(Record, kw_only=True, tag_field="kind", tag="example"):
+class Example(Record, frozen=True, kw_only=True, tag_field="kind", tag="example"):
     """One outcome of one event: what the models were given, what they said, what was true.
 
     Parameters
@@ -45,7 +45,7 @@ class Example(Record, kw_only=True, tag_field="kind", tag="example"):
     shard: int = 0
 
 
-class Control(Record, kw_only=True, tag_field="kind", tag="control"):
+class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"):
     """A change of the set of active models. It takes effect at the place where it stands in the log.
 
     Parameters
@@ -72,7 +72,7 @@ class Control(Record, kw_only=True, tag_field="kind", tag="control"):
     shard: int = 0
 
 
-class FieldSummary(Record, kw_only=True):
+class FieldSummary(Record, frozen=True, kw_only=True):
     """A mergeable summary of one feature or score: two of them add up to that of both parts.
 
     Parameters
@@ -94,7 +94,7 @@ class FieldSummary(Record, kw_only=True):
     categories: dict[str, int] = {}
 
 
-class Profile(Record, kw_only=True, tag_field="kind", tag="profile"):
+class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"):
     """Summaries of the features and scores of one partition over one window of event time."""
 
     partition: int

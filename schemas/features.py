@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.values import Address, FeatureValue, Record, Time
 
 
-class Features(Record, kw_only=True):
+class Features(Record, frozen=True, kw_only=True):
     """The prepared features of one event, as served.
 
     Parameters

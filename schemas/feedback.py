@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.values import LabelValue, Record, Time
 
 
-class Feedback(Record, kw_only=True):
+class Feedback(Record, frozen=True, kw_only=True):
     """The label of one event. A second, different label for the same id is a correction.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.values import Record, Time
 
 
-class ModelHealth(Record, kw_only=True):
+class ModelHealth(Record, frozen=True, kw_only=True):
     """The prequential quality of one model: each prediction was made before its label was learnt.
 
     Parameters
@@ -29,7 +29,7 @@ class ModelHealth(Record, kw_only=True):
     rolling: dict[str, float]
 
 
-class LabelHealth(Record, kw_only=True):
+class LabelHealth(Record, frozen=True, kw_only=True):
     """What became of the labels.
 
     Parameters
@@ -50,7 +50,7 @@ class LabelHealth(Record, kw_only=True):
     delay_p90_s: float | None = None
 
 
-class Health(Record, kw_only=True):
+class Health(Record, frozen=True, kw_only=True):
     """A report at one position of the learning log."""
 
     position: int

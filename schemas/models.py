@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.values import Record, Time
 
 
-class Manifest(Record, kw_only=True):
+class Manifest(Record, frozen=True, kw_only=True):
     """What a checkpoint is, and how to know that it is whole and ours.
 
     The chunks lie under the keys ``<slot>/0`` ... ``<slot>/<chunks - 1>`` as raw bytes; the manifest under

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.values import Address, LabelValue, Record, Score, Time
 
 
-class Said(Record, kw_only=True):
+class Said(Record, frozen=True, kw_only=True):
     """What one model said about one event."""
 
     model: str
@@ -13,7 +13,7 @@ class Said(Record, kw_only=True):
     score: Score | None
 
 
-class Prediction(Record, kw_only=True):
+class Prediction(Record, frozen=True, kw_only=True):
     """The one prediction of one event.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.values import Record, Time
 
 
-class Promotion(Record, kw_only=True):
+class Promotion(Record, frozen=True, kw_only=True):
     """One decision.
 
     Parameters

@@ -30,7 +30,7 @@ REASONS: dict[str, str] = {
 _PREFIX = "__connect.errors."
 
 
-class Reject(Record, kw_only=True):
+class Reject(Record, frozen=True, kw_only=True):
     """A rejected record as its headers tell it; its key and value are those of the record itself.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.values import Record, Time
 
 
-class Retrain(Record, kw_only=True):
+class Retrain(Record, frozen=True, kw_only=True):
     """One step of one retraining.
 
     Parameters

@@ -21,11 +21,11 @@ Score = float | dict[str, float]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of all records: immutable, unknown fields of a newer version are ignored, defaults are not written."""
 
 
-class Address(Record, kw_only=True):
+class Address(Record, frozen=True, kw_only=True):
     """Where a record lies on Kafka."""
 
     topic: str

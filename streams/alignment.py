@@ -29,18 +29,27 @@ class Alignment(Generic[Lane]):
     """
 
     def __init__(self, lanes: Iterable[Lane]) -> None:
-        self._buffers: dict[Lane, deque[Incoming]] = {lane: deque() for lane in lanes}
+        self._buffers: dict[Lane, deque[tuple[int, Lane, Incoming]]] = {lane: deque() for lane in lanes}
+        #: Records that nothing can come before any more, in order of time.
+        self._ordered: deque[tuple[int, Lane, Incoming]] = deque()
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(len(buffer) for buffer in self._buffers.values())
+        return self._count
 
     def put(self, lane: Lane, record: Incoming) -> None:
         """Add a record; those of a lane come in order."""
-        self._buffers[lane].append(record)
+        self._buffers[lane].append((record.received_ms, lane, record))
+        self._count += 1
 
     def waiting_for(self) -> list[Lane]:
         """The lanes that hold nothing, and so hold back the others unless they are drained."""
         return [lane for lane, buffer in self._buffers.items() if not buffer]
+
+    def empty(self) -> set[Lane]:
+        """The lanes of which everything that was put has been taken."""
+        ordered = {lane for _, lane, _ in self._ordered}
+        return {lane for lane, buffer in self._buffers.items() if not buffer and lane not in ordered}
 
     def ahead(self, records_max: int, held: Set[Lane]) -> set[Lane]:
         """The lanes that are too far ahead: with more than so many records, or, once held, still a quarter."""
@@ -50,7 +59,7 @@ class Alignment(Generic[Lane]):
             if len(buffer) > (records_max // 4 if lane in held else records_max)
         }
 
-    def take(self, records_max: int, drained: Iterable[Lane]) -> list[tuple[Lane, Incoming]]:
+    def take(self, records_max: int, drained: Set[Lane]) -> list[tuple[Lane, Incoming]]:
         """The next records in order of time, at most so many.
 
         Parameters
@@ -58,21 +67,29 @@ class Alignment(Generic[Lane]):
         drained
             Lanes of which there is nothing left to read.
         """
-        ended = set(drained)
-        open_lanes = [lane for lane in self._buffers if lane not in ended]
-        if any(not self._buffers[lane] for lane in open_lanes):
-            return []
-        frontier = min((self._buffers[lane][-1].received_ms for lane in open_lanes), default=None)
-        candidates: list[tuple[int, Lane, Incoming]] = []
+        if len(self._ordered) < records_max:
+            self._order(drained)
+        ordered = self._ordered
+        taken = [ordered.popleft()[1:] for _ in range(min(records_max, len(ordered)))]
+        self._count -= len(taken)
+        return taken
+
+    def _order(self, drained: Set[Lane]) -> None:
+        frontier = None
         for lane, buffer in self._buffers.items():
-            taken = 0
-            for record in buffer:
-                if taken >= records_max or (frontier is not None and record.received_ms > frontier):
-                    break
-                candidates.append((record.received_ms, lane, record))
-                taken += 1
-        candidates.sort(key=itemgetter(0))
-        chosen = candidates[:records_max]
-        for _, lane, _ in chosen:
-            self._buffers[lane].popleft()
-        return [(lane, record) for _, lane, record in chosen]
+            if lane in drained:
+                continue
+            if not buffer:
+                return
+            newest = buffer[-1][0]
+            frontier = newest if frontier is None else min(frontier, newest)
+        fresh: list[tuple[int, Lane, Incoming]] = []
+        for buffer in self._buffers.values():
+            if buffer and (frontier is None or buffer[-1][0] <= frontier):
+                fresh += buffer
+                buffer.clear()
+                continue
+            while buffer and frontier is not None and buffer[0][0] <= frontier:
+                fresh.append(buffer.popleft())
+        fresh.sort(key=itemgetter(0))
+        self._ordered += fresh

@@ -11,7 +11,7 @@ PORT_TAKEN = "a port is taken by another program"
 KNOWN = (
     (r"Address already in use", PORT_TAKEN),
     (
-        r"Could not reserve enough space|insufficient memory|Invalid maximum heap size|Too small maximum heap",
+        r"Could not reserve enough space|insufficient memory|(Invalid|Too small) maximum heap",
         "the system does not give Java the memory asked for",
     ),
     (r"OutOfMemoryError|Terminating due to java.lang.OutOfMemory", "Java ran out of memory"),
@@ -46,7 +46,9 @@ def _cause(folder: Path, code: int | None) -> str:
     if code == 128 + signal.SIGKILL:
         return "it was killed from outside, as the system does when memory runs out"
     errors = re.findall(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
-    return errors[-1].rstrip(".") if errors else f"exit code {code}"
+    if errors:
+        return str(errors[-1]).rstrip(".")
+    return "no cause is known" if code is None else f"exit code {code}"
 
 
 def _tail(path: Path) -> str:

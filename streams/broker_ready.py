@@ -7,7 +7,6 @@ tried until it works or the time is up.
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
 from collections.abc import Callable
@@ -43,16 +42,16 @@ def wait_ready(bootstrap: str, nodes: int, seconds_max: float, still_alive: Call
     deadline = time.monotonic() + seconds_max
     for address in bootstrap.split(","):
         _until(lambda address=address: _listens(address), "its ports", deadline, still_alive)  # type: ignore[misc]
-    quiet = logging.Logger(NAME, logging.CRITICAL)
     client: dict[str, str | int | float | bool] = {
         "bootstrap.servers": bootstrap,
+        # Quiet by level, not by a ``logger``: with one, calls of the admin client crash the interpreter.
         "log_level": 0,
         "reconnect.backoff.max.ms": 200,
     }
-    admin = AdminClient(client, logger=quiet)
+    admin = AdminClient(client)
     _until(lambda: _nodes(admin) == nodes, "all its nodes", deadline, still_alive)
-    consumer = Consumer({**client, "group.id": NAME}, logger=quiet)
-    producer = Producer({**client, "transactional.id": NAME, "retry.backoff.ms": 20}, logger=quiet)
+    consumer = Consumer({**client, "group.id": NAME})
+    producer = Producer({**client, "transactional.id": NAME, "retry.backoff.ms": 20})
     try:
         with ThreadPoolExecutor(1) as pool:
             groups = pool.submit(_until, lambda: _groups(consumer), "its groups", deadline, still_alive)

@@ -59,8 +59,9 @@ def server_properties(node: int, ports: Mapping[int, Ports], folder: Path) -> st
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1_000,
-        "broker.heartbeat.interval.ms": 1_000,
-        "broker.session.timeout.ms": 6_000,
+        # A node that was killed may come back only after this time, and until then leads what it led.
+        "broker.session.timeout.ms": 4_000,
+        "broker.heartbeat.interval.ms": 500,
         # The buffer of the log cleaner is taken from the heap at once; its default is a quarter of this heap.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         "num.network.threads": 2,

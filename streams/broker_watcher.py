@@ -8,8 +8,8 @@ ours, so that it starts at once. It reads its standard input, a pipe from whoeve
 - the end of the pipe, also after ``kill -9`` of the starter: as ``q``; with a folder to remove, the broker is
   killed at once and the folder removed.
 
-The pipe may have been inherited by another child, so a change of the parent process counts as its end. The first
-line of standard output is the broker's process id; the exit code is the broker's, 128 + n after signal n.
+The pipe may have been inherited by another child, so a change of the parent process counts as its end. The
+first line of standard output is the broker's process id; the exit code is the broker's, 128 + n after signal n.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _die_with_parent() -> None:
 
 
 def _wish(parent: int) -> str | None:
-    """What the starter asks for within the next moment; ``end`` if it is gone, None if it asks for nothing."""
+    """What the starter asks for within the next moment; ``end`` if it is gone, None for nothing."""
     if os.getppid() != parent:
         return "end"
     readable, _, _ = select.select([0], [], [], LOOK_SECONDS)

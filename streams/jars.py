@@ -75,7 +75,7 @@ def kafka_jars(on_progress: Progress | None = None) -> Path:
                 _make_right(folder, on_progress or _silent)
     except TimeoutError as error:
         raise BrokerUnavailable(
-            f"another process has been fetching Kafka into {folder} for more than {LOCK_WAIT_SECONDS_MAX:.0f} s"
+            f"another process has been fetching Kafka into {folder} for {LOCK_WAIT_SECONDS_MAX:.0f} s"
         ) from error
     except OSError as error:
         raise UserError(

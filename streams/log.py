@@ -152,7 +152,11 @@ class LogReader:
 
     def to_end(self) -> Iterator[Message]:
         """All records up to the end of the partition as it is now."""
-        yield from self.until(end_of(self._consumer, self._topic, self._partition))
+        yield from self.until(self.end())
+
+    def end(self) -> int:
+        """The offset behind the last committed record, as the broker says now."""
+        return end_of(self._consumer, self._topic, self._partition)
 
 
 def end_of(consumer: Consumer, topic: str, partition: int) -> int:

@@ -81,6 +81,10 @@ class Membership:
         #: Lanes that are not read for now.
         self.held: set[Lane] = set()
         self._next: dict[Lane, int] = {}
+        self._lanes = {
+            topology.name(noun): [(noun, partition) for partition in range(topology.partitions_of(noun))]
+            for noun in INPUTS
+        }
         self.consumer = Consumer(
             confluent(settings)
             | {
@@ -160,18 +164,14 @@ class Membership:
             if error is not None:
                 self._on_error(error, message)
                 continue
-            lane = (self._nouns[message.topic()], message.partition())
-            self._next[lane] = message.offset() + 1
+            partition, offset = message.partition(), message.offset()
+            lane = self._lanes[message.topic()][partition]
+            self._next[lane] = offset + 1
             records.append(
                 (
                     lane,
                     Incoming(
-                        lane[1],
-                        message.offset(),
-                        message.timestamp()[1],
-                        message.key(),
-                        message.value(),
-                        message.headers(),
+                        partition, offset, message.timestamp()[1], message.key(), message.value(), message.headers()
                     ),
                 )
             )

@@ -208,7 +208,7 @@ class Session:
         now = time.monotonic()
         taken = alignment.take(limit, membership.drained(alignment.waiting_for()))
         if not taken and now - self._aligned_at > ALIGN_S:
-            taken = alignment.take(limit, alignment.waiting_for())
+            taken = alignment.take(limit, set(alignment.waiting_for()))
         self._blocked = not taken and len(alignment) > 0
         if not self._blocked:
             self._aligned_at = now
@@ -239,11 +239,8 @@ class Session:
         if now - self._drained_at < DRAINED_EVERY_S:
             return frozenset()
         self._drained_at = now
-        buffered = set(self._membership.assignment.partitions)
-        empty = {lane for lane in self._alignment.waiting_for() if lane[0] == "feedback"}
-        return frozenset(
-            lane[1] for lane in empty if lane[1] in buffered and self._membership.read_to_end(lane)
-        )
+        empty = (lane for lane in self._alignment.empty() if lane[0] == "feedback")
+        return frozenset(lane[1] for lane in empty if self._membership.read_to_end(lane))
 
     def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]]) -> bool:
         for lane, record in inputs:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from streams.broker import start
-
-
-class Cluster(Protocol):
-    """A Kafka that runs already."""
-
-    @property
-    def bootstrap(self) -> str: ...
-
-
-class OwnCluster(NamedTuple):
-    """The one that ``HEADRACE_BOOTSTRAP`` points to."""
-
-    bootstrap: str
+from streams.broker import Broker, start
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Cluster]:
-    """One real Kafka for the whole run: ``HEADRACE_BOOTSTRAP``, else an embedded one that is thrown away."""
+def broker() -> Iterator[Broker]:
+    """One real Kafka for the whole run, of which only ``bootstrap`` is promised.
+
+    ``HEADRACE_BOOTSTRAP`` where it is set, else an embedded broker that is thrown away.
+    """
     if bootstrap := os.environ.get("HEADRACE_BOOTSTRAP"):
-        yield OwnCluster(bootstrap)
+        yield cast("Broker", SimpleNamespace(bootstrap=bootstrap))
         return
     with start() as embedded:
         yield embedded

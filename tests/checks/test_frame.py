@@ -30,6 +30,7 @@ PEERS = {"bytewax", "quixstreams"}
 MADE = {"__pycache__", "build", "dist"}
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+OWNERS = metadata.packages_distributions()
 CORE = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 DEMO = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["demo"]]
 TOOLS = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
@@ -60,8 +61,7 @@ def imported(path: Path) -> set[str]:
 
 def distributions(names: set[str]) -> set[str]:
     """The distributions that these top-level names come from."""
-    owners = metadata.packages_distributions()
-    return {canonicalize_name(owner) for name in names for owner in owners.get(name, [name])}
+    return {canonicalize_name(owner) for name in names for owner in OWNERS.get(name, [name])}
 
 
 def test_the_version_is_said_once() -> None:
@@ -83,19 +83,22 @@ def test_what_is_imported_is_declared() -> None:
     more = {canonicalize_name(requirement.name) for requirement in DEMO}
 
     # mode is Faust's own frame, and Faust shows it: a bound of its own could only disagree.
-    used = {path: distributions(imported(path) - {"mode"}) for path in core | demo}
-
-    assert not {str(path.relative_to(ROOT)): used[path] - names for path in core if used[path] - names}
-    assert not {
-        str(path.relative_to(ROOT)): used[path] - names - more for path in demo if used[path] - names - more
+    undeclared = {
+        (str(path.relative_to(ROOT)), name)
+        for path in core | demo
+        for name in distributions(imported(path) - {"mode"}) - names - (more if path in demo else set())
     }
+
+    assert not undeclared
 
 
 def test_what_stands_beside_the_product_uses_what_is_declared() -> None:
     declared = {canonicalize_name(requirement.name) for requirement in [*CORE, *DEMO, *TOOLS]}
     names = set().union(*(imported(path) for path in sources("bench", "docs", "tests")))
 
-    assert not distributions(names - BESIDE - {"conftest", "mode"}) - declared - PEERS
+    undeclared = distributions(names - BESIDE - {"conftest", "mode"}) - declared - PEERS
+
+    assert not undeclared
 
 
 @pytest.mark.parametrize("requirement", [*CORE, *DEMO], ids=lambda requirement: requirement.name)

@@ -1,0 +1,161 @@
+"""What was sent and what came back: the one account that screen, summary and sender look at."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from array import array
+from bisect import bisect_left
+from collections import deque
+from datetime import datetime
+
+from schemas.examples import Control, Example, LogRecord, Profile
+from schemas.health import Health
+from schemas.predictions import Prediction
+
+#: Probabilities are also judged clipped to this and to one minus this: the prior is certain of itself while it
+#: has seen flights of one kind only, and a model that is compared with it shall not live on that.
+CLIP = 0.01
+
+#: Predictions in the latencies of the screen, and seconds in its rate.
+RECENT = 2_000
+RATE_S = 5.0
+
+
+class Tally:
+    """Counts of a run; whoever touches it holds ``changed``, which is notified of all that comes back.
+
+    Attributes
+    ----------
+    events, labels
+        Sent so far.
+    answered, learnt
+        Events with a prediction, and labels that are in the learning log; each event and label counts once.
+    repeated
+        Predictions of an event that had one, or of none that was sent; and the same of labels in the log.
+    expired, rejected
+        Events whose label did not come in time, and records that were rejected.
+    moment
+        When, in 2013, what was sent last happened.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.events = self.labels = 0
+        self.answered = self.learnt = 0
+        self.repeated = self.expired = self.rejected = 0
+        self.moment: datetime | None = None
+        self.health: Health | None = None
+        self.last: Prediction | None = None
+        self.first_answer_s: float | None = None
+        self.last_answer_s: float | None = None
+        self.history: list[Health] = []
+        #: Milliseconds from event to prediction; and how many labels known by then its state had not learnt.
+        self.latencies_ms = array("f")
+        self.behind = array("l")
+        # What is under way: of an event, how many labels were sent before it.
+        self._events: dict[str, int] = {}
+        self._labels: set[str] = set()
+        self._offsets = array("q")
+        self._log_read = 0
+        self._unplaced: deque[tuple[int, int]] = deque()
+        self._losses: dict[str, tuple[float, int]] = {}
+        self._rates: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+
+    @property
+    def unanswered(self) -> int:
+        """Events under way."""
+        return len(self._events)
+
+    @property
+    def unlearnt(self) -> int:
+        """Labels under way."""
+        return len(self._labels)
+
+    @property
+    def waiting(self) -> int:
+        """Events that have their prediction and wait for their label."""
+        return max(0, self.answered - self.learnt - self.expired)
+
+    def sent_event(self, id: str, moment: datetime) -> None:
+        """An event goes out."""
+        self.events += 1
+        self.moment = moment
+        self._events[id] = self.labels
+
+    def sent_label(self, id: str, moment: datetime) -> None:
+        """A label goes out."""
+        self.labels += 1
+        self.moment = moment
+        self._labels.add(id)
+
+    def prediction(self, prediction: Prediction, appended_ms: int) -> None:
+        """A prediction came back; ``appended_ms`` is when Kafka took it."""
+        labels_before = self._events.pop(prediction.id, None)
+        if labels_before is None:
+            self.repeated += 1
+            return
+        self.answered += 1
+        self.last = prediction
+        self.last_answer_s = time.monotonic()
+        self.first_answer_s = self.first_answer_s or self.last_answer_s
+        self.latencies_ms.append(max(0.0, appended_ms - prediction.received.timestamp() * 1000))
+        self._unplaced.append((prediction.position, labels_before))
+
+    def logged(self, offset: int, record: LogRecord) -> None:
+        """A record of the learning log came."""
+        self._log_read = offset + 1
+        match record:
+            case Control() | Profile():
+                return
+            case Example(status="expired"):
+                self.expired += 1
+            case Example():
+                self._labelled(offset, record)
+
+    def _labelled(self, offset: int, example: Example) -> None:
+        if example.id not in self._labels:
+            self.repeated += 1
+            return
+        self._labels.remove(example.id)
+        self.learnt += 1
+        self.expired -= example.previous is None and example.status == "corrected"
+        self._offsets.append(offset)
+        for said in example.said:
+            if isinstance(said.score, float):
+                clipped = min(max(said.score, CLIP), 1 - CLIP)
+                loss = -math.log(clipped if example.label else 1 - clipped)
+                total, count = self._losses.get(said.model, (0.0, 0))
+                self._losses[said.model] = total + loss, count + 1
+
+    def reported(self, health: Health) -> None:
+        """A health report came."""
+        self.health = health
+        self.history.append(health)
+
+    def settle(self) -> None:
+        """Find out how far behind the states were whose place in the log has been read by now."""
+        while self._unplaced and self._unplaced[0][0] <= self._log_read:
+            position, labels_before = self._unplaced.popleft()
+            self.behind.append(max(0, labels_before - bisect_left(self._offsets, position)))
+        now = time.monotonic()
+        self._rates.append((now, self.answered))
+        while len(self._rates) > 2 and now - self._rates[1][0] > RATE_S:
+            self._rates.popleft()
+
+    def rate(self) -> float:
+        """Predictions a second over the last seconds."""
+        (began_s, before), now = self._rates[0], time.monotonic()
+        return (self.answered - before) / max(now - began_s, 1e-3)
+
+    def clipped_loss(self, model: str) -> float | None:
+        """The log loss of a model with its probabilities clipped; ``None`` if it was never judged."""
+        total, count = self._losses.get(model, (0.0, 0))
+        return total / count if count else None
+
+
+def quantile(values: array[float] | array[int], share: float, *, last: int | None = None) -> float | None:
+    """The value below which this share of the values lies, or of the last so many; ``None`` if there are none."""
+    ordered = sorted(values if last is None else values[-last:])
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
