@@ -105,7 +105,10 @@ class Joining:
         for partition in touched | self._examples.keys():
             examples, marks = self._line.examples[partition], self._line.marks[partition]
             marks.add(
-                features[partition], predictions[partition], self._examples[partition], self._due.get(partition)
+                features[partition],
+                predictions[partition],
+                self._examples[partition],
+                self._due.get(partition),
             )
             marks.forget(examples.forget())
             oldest = next(iter(examples.early.values()), None)
@@ -122,4 +125,3 @@ class Joining:
         if unmatched is not None:
             early = unmatched.early
             self._work.reject("examples", early.address, early.key, early.value, unmatched.error)
-

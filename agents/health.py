@@ -11,7 +11,6 @@ from models.learning import changes
 from schemas.codec import encode
 from schemas.health import Health
 
-
 #: Seconds between reports of the same stretch of quiet, so that a few labels an hour are seen too.
 QUIET_S = 1.0
 

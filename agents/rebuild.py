@@ -89,12 +89,12 @@ class _Reading:
             return found
         decode = decoder("examples")
         with LogReader(self._settings, self._topology.name("examples"), 0, self._mark.log_from) as reader:
-            for messages in reader.pieces():
-                for message in messages:
-                    record = decode(message.value())
+            for piece in reader.pieces():
+                for raw in piece:
+                    record = decode(raw.value or b"")
                     if left and isinstance(record, Example) and record.partition == self._partition:
                         found[record.id] = Outcome(record.status, record.label)
-                        self.end.log_from = message.offset() + 1
+                        self.end.log_from = raw.offset + 1
                         left -= 1
                 if left == 0:
                     break
@@ -105,16 +105,18 @@ class _Reading:
         decode_features, decode_prediction = decoder(Features), decoder(Prediction)
         name = self._topology.name
         with (
-            LogReader(self._settings, name("features"), self._partition, self._mark.features_from) as features,
+            LogReader(
+                self._settings, name("features"), self._partition, self._mark.features_from
+            ) as features,
             LogReader(
                 self._settings, name("predictions"), self._partition, self._mark.predictions_from
             ) as predictions,
         ):
             prepared = features.take(self._mark.features)
-            for message in predictions.take(self._mark.predictions):
-                prediction = decode_prediction(message.value())
+            for raw in predictions.take(self._mark.predictions):
+                prediction = decode_prediction(raw.value or b"")
                 for candidate in prepared:
-                    found = decode_features(candidate.value())
+                    found = decode_features(candidate.value or b"")
                     if found.id == prediction.id:
                         break
                 yield found, prediction
@@ -139,13 +141,14 @@ def _early_labels(
     end = assignment.starts["feedback", examples.partition]
     since: datetime | None = examples.watermark.high
     with LogReader(settings, topic, examples.partition, place.early_from) as reader:
-        for message in reader.until(end):
-            address = Address(topic=topic, partition=message.partition(), offset=message.offset())
-            received = at_millisecond(message.timestamp()[1])
+        for record in reader.until(end):
+            address = Address(topic=topic, partition=record.partition, offset=record.offset)
             try:
-                feedback = labels.admit(message.value(), message.headers(), address, received)
+                feedback = labels.admit(
+                    record.value, record.headers, address, at_millisecond(record.received_ms)
+                )
             except BadRecord:
                 continue  # it was rejected when it came
             if not examples.knows(feedback.id):
-                early = Early(feedback, address, message.key(), message.value() or b"", since)
+                early = Early(feedback, address, record.key, record.value or b"", since)
                 examples.wait_for_event(early)

@@ -174,8 +174,8 @@ class _Fold:
 
     def _read(self, log: LogReader) -> Iterator[tuple[int, LogRecord]]:
         decode = decoder("examples")
-        for message in log.to_end():
-            yield message.offset(), decode(message.value())
+        for record in log.to_end():
+            yield record.offset, decode(record.value or b"")
 
 
 class _Lane:
@@ -190,10 +190,10 @@ class _Lane:
 
     def __iter__(self) -> Iterator[Pair]:
         decode_features, decode_prediction = decoder(Features), decoder(Prediction)
-        candidates = (decode_features(message.value()) for message in self._features.to_end())
+        candidates = (decode_features(record.value or b"") for record in self._features.to_end())
         candidate: Features | None = next(candidates, None)
-        for message in self._predictions.to_end():
-            prediction: Prediction = decode_prediction(message.value())
+        for record in self._predictions.to_end():
+            prediction: Prediction = decode_prediction(record.value or b"")
             # Both were written in the order of the events; some features led to no prediction.
             while candidate is not None and candidate.event.offset < prediction.event.offset:
                 candidate = next(candidates, None)

@@ -53,5 +53,3 @@ class Work:
             source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage
         )
         self.batch.send("rejects", address.partition, key, value, to_headers(reject))
-
-

@@ -189,7 +189,9 @@ class Watchdog:
         while not self._stopped.wait(min(1.0, self._stall_s_max / 4)):
             still_s = time.monotonic() - self._source.progress_s
             if still_s > self._stall_s_max and not self._source.ended.is_set():
-                reason = Stalled(f"no step of the source went through for {still_s:.0f} s; ending this worker")
+                reason = Stalled(
+                    f"no step of the source went through for {still_s:.0f} s; ending this worker"
+                )
                 logger.critical("%s", reason)
                 faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr)
                 # A thread that hangs in a library can't be stopped; what is not committed is done again.
@@ -221,5 +223,3 @@ async def _run(pipeline: Pipeline, settings: Settings) -> None:
     logger.info("worker %s of %s starts on %s", worker.name, pipeline.name, settings.bootstrap)
     await worker.run(stop)
     logger.info("worker %s of %s has stopped", worker.name, pipeline.name)
-
-

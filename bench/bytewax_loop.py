@@ -51,16 +51,12 @@ def run(task: contender.Task) -> dict[str, Any]:
             features = {name: record[name] for name in stream.FEATURES}
             score = model.predict_proba_one(features)[True]
             model.learn_one(features, record["label"])
-            answers.append(
-                kafka.KafkaSinkMessage(message.key, orjson.dumps({"id": record["id"], "score": score}))
-            )
+            answers.append(kafka.KafkaSinkMessage(message.key, orjson.dumps({"id": record["id"], "score": score})))
         done += len(answers)
         return answers
 
     flow = Dataflow("hop")
-    source = kafka.KafkaSource(
-        [task.bootstrap], [f"{task.topics}.events"], tail=False, batch_size=BATCH_RECORDS
-    )
+    source = kafka.KafkaSource([task.bootstrap], [f"{task.topics}.events"], tail=False, batch_size=BATCH_RECORDS)
     events = operators.input("events", flow, source)
     predictions = operators.flat_map_batch("predict_and_learn", events, predict_and_learn)
     sink = kafka.KafkaSink([task.bootstrap], output, add_config={"partitioner": "murmur2_random"})

@@ -86,9 +86,7 @@ def main(name: str, run: Callable[[Task], dict[str, Any]]) -> None:
     run
         Does the task and gives its figures.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bench.{name}", description=f"Contender {name} of the bench."
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=f"Contender {name} of the bench.")
     parser.add_argument("--bootstrap", default="", help="address of the broker, host:port")
     parser.add_argument("--events", type=int, default=100_000, help="events in the pre-filled topics")
     parser.add_argument("--topics", default=f"bench.{name}", help="prefix of the topics' names")

@@ -73,9 +73,7 @@ def module(name: str, *flags: str, in_peers: bool = False) -> Callable[[Round], 
         command = [python, "-m", f"bench.{name}", "--json", *options, *flags]
         limit_s = RUN_SECONDS_MAX + START_SECONDS_MAX
         try:
-            done = subprocess.run(
-                command, cwd=PROJECT, capture_output=True, text=True, timeout=limit_s, check=False
-            )
+            done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=limit_s, check=False)
         except subprocess.TimeoutExpired as error:
             message = f"no result after {limit_s:.0f} s"
             raise ContenderError(message) from error
@@ -95,9 +93,7 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender("river", module("river_loop"), None, 0.5),
     Contender("faust", module("faust_loop"), prefill.fill, 0.025),
     Contender("confluent", module("confluent_loop"), prefill.fill_labelled, 1.0),
-    Contender(
-        "confluent_transactional", module("confluent_loop", "--transactional"), prefill.fill_labelled, 1.0
-    ),
+    Contender("confluent_transactional", module("confluent_loop", "--transactional"), prefill.fill_labelled, 1.0),
     Contender("quix", module("quix_loop", in_peers=True), prefill.fill_labelled, 0.5),
     Contender("bytewax", module("bytewax_loop", in_peers=True), prefill.fill_labelled, 0.75),
 )

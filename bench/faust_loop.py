@@ -124,9 +124,7 @@ def application(task: contender.Task, folder: str) -> faust.App:
     return app
 
 
-def declare(
-    app: faust.App, task: contender.Task, learner: Learner, watch: contender.Stopwatch
-) -> asyncio.Event:
+def declare(app: faust.App, task: contender.Task, learner: Learner, watch: contender.Stopwatch) -> asyncio.Event:
     """Declare topics, tables and agents.
 
     Returns

@@ -72,9 +72,7 @@ class Figures:
 
 def table(figures: Figures) -> str:
     """Write the figures as a table in plain text."""
-    lines = [
-        f"{'contender':<26}{'events/s':>12}{'slowest':>12}{'fastest':>12}{'CPU µs/event':>14}{'events':>12}"
-    ]
+    lines = [f"{'contender':<26}{'events/s':>12}{'slowest':>12}{'fastest':>12}{'CPU µs/event':>14}{'events':>12}"]
     for each in figures.contenders:
         if each.name in figures.reasons:
             lines.append(f"{each.name:<26}{'-':>12}  {figures.reasons[each.name]}")

@@ -57,9 +57,7 @@ class Sender(threading.Thread):
 
     def __init__(self, bootstrap: str, load: Load, events: Sequence[stream.Event]) -> None:
         super().__init__(name="latency-sender", daemon=True)
-        self.producer = Producer(
-            {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 0}
-        )
+        self.producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 0})
         self.load = load
         self.messages = [(event.key, load.message(event)) for event in events]
         self.start_s = 0.0

@@ -26,6 +26,8 @@ from streams import broker
 
 EVENTS = 200_000
 ROUNDS = 3
+# Below this, a contender with a small share would be measured in its first seconds only.
+EVENTS_MIN = 2000
 
 
 @contextmanager
@@ -60,13 +62,14 @@ def measure(address: str, contenders: Sequence[Contender], events: int, rounds: 
     """
     figures = Figures(contenders)
     bench = f"bench-{uuid.uuid4().hex[:8]}"
-    made = stream.events(max(int(events * each.share) for each in contenders))
+    counts = {each.name: max(int(events * each.share), EVENTS_MIN) for each in contenders}
+    made = stream.events(max(counts.values()))
     try:
         for number in range(rounds):
             for each in contenders:
                 if each.name in figures.reasons:
                     continue
-                count = int(events * each.share)
+                count = counts[each.name]
                 topics = f"{bench}.{each.name}"
                 if number == 0 and each.fill is not None:
                     each.fill(address, topics, made[:count])
@@ -90,13 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [each.name for each in CONTENDERS]
     parser = argparse.ArgumentParser(prog="python -m bench.loop", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument(
-        "--events", type=int, default=EVENTS, help=f"events of a contender (default {EVENTS:,})"
-    )
+    parser.add_argument("--events", type=int, default=EVENTS, help=f"events of a contender (default {EVENTS:,})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"interleaved rounds (default {ROUNDS})")
-    parser.add_argument(
-        "--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names)
-    )
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     chosen = parser.parse_args(arguments)
     contenders = [each for each in CONTENDERS if each.name in chosen.only]
     try:

@@ -82,16 +82,12 @@ def _make(place: Path, interpreter: Path) -> None:
     # What is built from source could build something else tomorrow; the peers all have wheels.
     command += ["--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX, check=False)
     except subprocess.TimeoutExpired as error:
         message = f"the peers could not be installed within {INSTALL_SECONDS_MAX} s"
         raise PeersError(message) from error
     if done.returncode:
         reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        message = (
-            f"the peers could not be installed: {reasons[-1] if reasons else done.stderr[-300:].strip()}"
-        )
+        message = f"the peers could not be installed: {reasons[-1] if reasons else done.stderr[-300:].strip()}"
         raise PeersError(message)
     (place / MARK).touch()

@@ -91,9 +91,7 @@ def fill(
     _finish(sender)
 
 
-def fill_labelled(
-    bootstrap: str, prefix: str, events: Sequence[stream.Event], *, partitions: int = PARTITIONS
-) -> None:
+def fill_labelled(bootstrap: str, prefix: str, events: Sequence[stream.Event], *, partitions: int = PARTITIONS) -> None:
     """Create and fill ``<prefix>.events`` with records of event and label together, for the single hops."""
     create(bootstrap, {f"{prefix}.events": partitions})
     sender = producer(bootstrap)

@@ -36,9 +36,7 @@ def metric_list() -> dict[str, Any]:
     """Make the metrics kept of each model: log loss and accuracy, overall and over the last thousand."""
     kinds: dict[str, Any] = {"log_loss": metrics.LogLoss, "accuracy": metrics.Accuracy}
     overall = {name: make() for name, make in kinds.items()}
-    rolling = {
-        f"{name}_rolling": utils.Rolling(make(), window_size=WINDOW_EXAMPLES) for name, make in kinds.items()
-    }
+    rolling = {f"{name}_rolling": utils.Rolling(make(), window_size=WINDOW_EXAMPLES) for name, make in kinds.items()}
     return overall | rolling
 
 

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from models.pipeline import Field, Label, Objective, Pipeline
+
+if TYPE_CHECKING:
+    from headrace.async_client import AsyncClient
+    from headrace.client import Client
 
 __version__ = "0.1.0"
 
-__all__ = ["Field", "Label", "Objective", "Pipeline"]
+__all__ = ["AsyncClient", "Client", "Field", "Label", "Objective", "Pipeline"]
+
+# A pipeline file and the command line's help need no Kafka library.
+_WHEN_ASKED_FOR = {"AsyncClient": "headrace.async_client", "Client": "headrace.client"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHEN_ASKED_FOR:
+        return getattr(import_module(_WHEN_ASKED_FOR[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,9 +22,7 @@ PACKAGES = ("agents", "headrace", "models", "schemas", "streams")
 
 _DECLARATIONS: dict[str, type] = {kind.__name__: kind for kind in (Pipeline, Field, Label, Objective)}
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
-_MISSING = re.compile(
-    r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)"
-)
+_MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +153,7 @@ def _only_pipeline(path: Path, module: ModuleType) -> Pipeline:
     if len(found) == 1:
         return next(iter(found.values()))[1]
     if not found:
-        problem = (
-            "it declares no pipeline; assign one at the top level: flights = Pipeline(name='flights', ...)"
-        )
+        problem = "it declares no pipeline; assign one at the top level: flights = Pipeline(name='flights', ...)"
     else:
         names = ", ".join(name for name, _ in found.values())
         problem = f"it declares {len(found)} pipelines ({names}); give each a file of its own"
@@ -166,9 +162,7 @@ def _only_pipeline(path: Path, module: ModuleType) -> Pipeline:
 
 def _explained(path: Path, error: BaseException) -> str:
     """What a file raised, with the line and, where it is known, the way out."""
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     line = f"line {lines[-1]}: " if lines else ""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return line + (_argument_problem(str(error)) or _clash(path, error) or text + _name_hint(error))

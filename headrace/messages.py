@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from headrace.files import load_pipeline
 from models.identity import id_of
 from models.pipeline import Pipeline, label_of
 from schemas import rejects
@@ -191,6 +190,9 @@ def _declared(pipeline: Pipeline | str | Path) -> Pipeline | None:
     if isinstance(pipeline, Pipeline):
         return pipeline
     if is_file(pipeline):
+        # Checking a file takes River: seconds and a hundred megabytes that a client by name can do without.
+        from headrace.files import load_pipeline
+
         return load_pipeline(Path(pipeline))
     if not is_legal_name(str(pipeline)):
         raise UserError(

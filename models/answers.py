@@ -65,7 +65,7 @@ def answering(problem: Problem, name: str, model: Any) -> Answer:
     """The function that asks a model.
 
     The returned function raises :class:`~schemas.errors.BadRecord` with the model's name for an answer that is
-    not finite.
+    no probability, or no finite number.
     """
     return {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[problem](name, model)
 

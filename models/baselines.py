@@ -21,8 +21,8 @@ BASELINES = (PRIOR, NO_CHANGE)
 def baselines(problem: Problem) -> dict[str, Any]:
     """Fresh baselines for a problem.
 
-    ``prior`` answers with the class frequencies, or the mean, of the labels so far; ``no-change`` with the last
-    label.
+    ``prior`` answers with the class frequencies, or the mean, of the labels so far; ``no-change`` with the
+    last label.
     """
     if problem == "regression":
         return {

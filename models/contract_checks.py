@@ -59,9 +59,7 @@ def learns(case: Case) -> str | None:
     try:
         case.fold(case.fresh())
     except (TypeError, ValueError) as error:
-        texts = sorted(
-            {name for given in case.features for name, value in given.items() if type(value) is str}
-        )
+        texts = sorted({name for given in case.features for name, value in given.items() if type(value) is str})
         gaps = sorted({name for given in case.features for name, value in given.items() if value is None})
         hints = [f"{', '.join(texts)} are text: encode or discard them"] if texts else []
         hints += [f"{', '.join(gaps)} may be None: leave them out instead"] if gaps else []
@@ -140,9 +138,7 @@ def survives_a_checkpoint(case: Case) -> str | None:
             f"it cannot be stored: {type(error).__name__}: {error!s:.200}. Use functions with a name, "
             "defined at the top of a file, in place of lambdas and inner functions"
         )
-    return _difference(
-        case.fold(model, middle), case.fold(restored, middle), middle, "from its checkpoint it"
-    )
+    return _difference(case.fold(model, middle), case.fold(restored, middle), middle, "from its checkpoint it")
 
 
 def replays_bit_for_bit(case: Case) -> str | None:

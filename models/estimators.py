@@ -74,9 +74,8 @@ def _estimator_mistakes(problem: str, model: object) -> Iterator[str]:
         return
     if isinstance(last, base.Classifier):
         yield from _classifier_mistakes(problem, last)
-    for estimator in _parts(model):
-        if estimator._get_params().get("seed", 0) is None:
-            yield f"{type(estimator).__name__} has no seed, so no replay can repeat it; set seed=1 or another"
+    for name in _unseeded("", model):
+        yield f"{name} has no seed, so no replay can repeat it; set seed=1 or another"
 
 
 def _classifier_mistakes(problem: str, classifier: base.Classifier) -> Iterator[str]:
@@ -99,18 +98,24 @@ def _kind_of(value: object) -> str:
     return next((words for kind, words in kinds.items() if isinstance(value, kind)), "no River estimator")
 
 
-def _parts(value: Any) -> Iterator[base.Base]:
-    """A model and all models, optimizers and the like inside it."""
+def _unseeded(name: str, value: Any) -> Iterator[str]:
+    """The names of all classes that were given a seed of None, in a model or anywhere inside it.
+
+    River gives the parameters of what is inside as a pair of class and parameters, those of the steps of a
+    pipeline as a dict under the step's name.
+    """
     if isinstance(value, base.Base):
-        yield value
-        for inner in value._get_params().values():
-            yield from _parts(inner)
+        yield from _unseeded(type(value).__name__, value._get_params())
+    elif isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type):
+        yield from _unseeded(value[0].__name__, value[1])
     elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _parts(inner)
+        if value.get("seed", 0) is None:
+            yield name
+        for key, inner in value.items():
+            yield from _unseeded(str(key), inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _parts(inner)
+            yield from _unseeded(name, inner)
 
 
 def metric_mistakes(problem: str, name: object) -> Iterator[str]:
@@ -133,8 +138,5 @@ def fitting_metrics(problem: str) -> list[str]:
         if issubclass(metric, _METRICS[problem])
         and name not in _TABLES
         and not inspect.isabstract(metric)
-        and all(
-            parameter.default is not parameter.empty
-            for parameter in inspect.signature(metric).parameters.values()
-        )
+        and all(parameter.default is not parameter.empty for parameter in inspect.signature(metric).parameters.values())
     ]

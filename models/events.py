@@ -15,8 +15,7 @@ from schemas.errors import BadRecord
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
 
 _TEXT_OR_INTEGER: Any = (
-    Annotated[str, msgspec.Meta(max_length=256)]
-    | Annotated[int, msgspec.Meta(ge=_INTEGER_MIN, le=_INTEGER_MAX)]
+    Annotated[str, msgspec.Meta(max_length=256)] | Annotated[int, msgspec.Meta(ge=_INTEGER_MIN, le=_INTEGER_MAX)]
 )
 
 _JSON_NAMES = {
@@ -107,9 +106,7 @@ class EventType:
                 return BadRecord(self._reasons.get(field.name, reason), detail, f"$.{field.name}")
         if constants:
             where = next((name for name, value in event.items() if _is_not_finite(value)), None)
-            return BadRecord(
-                "not_finite", f"{constants[0]} is no JSON number", "$" if where is None else f"$.{where}"
-            )
+            return BadRecord("not_finite", f"{constants[0]} is no JSON number", "$" if where is None else f"$.{where}")
         if self._reject_unknown:
             for name in event:
                 if name not in self._names:

@@ -1,4 +1,4 @@
-"""What becomes of each event of one partition: its label comes, comes again, comes changed, too late, or never.
+"""What becomes of each event of one partition: its label comes, again, changed, too late, or never.
 
 The life of an event's label::
 
@@ -147,7 +147,9 @@ class Examples:
         self.early[early.feedback.id] = early
         if len(self.early) <= self._early_max:
             return None
-        return self._give_up("label_bound", f"more than {self._early_max} labels of this partition wait for events")
+        return self._give_up(
+            "label_bound", f"more than {self._early_max} labels of this partition wait for events"
+        )
 
     def expire(self) -> Iterator[Example]:
         """The examples of events whose label did not come in time, or that fall out at the bound."""
@@ -164,7 +166,7 @@ class Examples:
             yield self._example(id, served, "expired")
 
     def forget(self) -> datetime | None:
-        """Forget what is past ``remember``; returns the time before which nothing that was due is remembered."""
+        """Forget what is past ``remember``; returns the time before which nothing due is remembered."""
         if self.watermark.safe is None:
             return None
         forgotten = self.watermark.safe - self.after_due
@@ -185,8 +187,8 @@ class Examples:
                 return
             yield self._give_up(
                 "label_unmatched",
-                "no event with this id came by this partition while its label was waited for: the id is unknown, "
-                "the event expired long ago, or its key put it in another partition",
+                "no event with this id came by this partition while its label was waited for: the id is "
+                "unknown, the event expired long ago, or its key put it in another partition",
             )
 
     def restore(
@@ -196,7 +198,7 @@ class Examples:
         status: Literal["known", "corrected", "expired"] | None,
         label: LabelValue | None,
     ) -> None:
-        """Remember an event again as the topics tell it: what was served and what the log says of its label."""
+        """Remember an event again as the topics tell it: what was served, what the log says of its label."""
         self.watermark.event(served.due - self._timeout)
         if status is None:
             self.waiting.add(id, served)

@@ -51,9 +51,7 @@ class Preparation:
             (field.name, set(), field.categories_max) for field in pipeline.fields if field.category
         )
 
-    def admit(
-        self, value: bytes | None, headers: Headers | None, address: Address, received: datetime
-    ) -> Features:
+    def admit(self, value: bytes | None, headers: Headers | None, address: Address, received: datetime) -> Features:
         """The features of one event.
 
         Parameters
@@ -125,13 +123,9 @@ def prepared(functions: tuple[Prepare, ...], event: dict[str, Any]) -> dict[str,
         try:
             result = function(result)
         except Exception as error:  # a user's function may raise anything; it is this record's fault
-            raise BadRecord(
-                "prepare", f"{_name(function)} raised {type(error).__name__}: {error!s:.200}"
-            ) from error
+            raise BadRecord("prepare", f"{_name(function)} raised {type(error).__name__}: {error!s:.200}") from error
         if type(result) is not dict:
-            raise BadRecord(
-                "prepare", f"{_name(function)} returned {type(result).__name__}; a dict is expected"
-            )
+            raise BadRecord("prepare", f"{_name(function)} returned {type(result).__name__}; a dict is expected")
     if not result:
         raise BadRecord("prepare", f"{_name(functions[-1])} returned no features")
     for value in result.values():
@@ -174,9 +168,7 @@ def _converted(features: dict[Any, Any], function: str) -> dict[str, FeatureValu
             problem = f"a {kind.__name__}; bool, int, float, str or None is expected"
         if problem or not (name.isascii() or _is_text(name)):
             shown = f"{name!r:.80}: {value!r:.80}"
-            raise BadRecord(
-                "prepare", f"{function} returned {shown}, {problem or 'no legal name'}", f"$.{name!r}"[:80]
-            )
+            raise BadRecord("prepare", f"{function} returned {shown}, {problem or 'no legal name'}", f"$.{name!r}"[:80])
         checked[name] = value
     return checked
 

@@ -40,9 +40,7 @@ class Labels:
         self._bytes_max = pipeline.event_bytes_max
         self._future_max = duration(pipeline.future_max)
 
-    def admit(
-        self, value: bytes | None, headers: Headers | None, address: Address, received: datetime
-    ) -> Feedback:
+    def admit(self, value: bytes | None, headers: Headers | None, address: Address, received: datetime) -> Feedback:
         """One label, its time filled in.
 
         A CloudEvent's own id names the message, not the event that the label is about; so the id must be in

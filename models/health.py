@@ -20,9 +20,9 @@ def _quantile(ordered: list[float], share: float) -> float | None:
 class Monitor:
     """Prequential metrics of every active model, and what became of the labels.
 
-    Each score was served before its label was learnt, so no model is judged on what it had seen. A correction
-    takes back what the wrong label added to the metrics over all labels; in the rolling ones it counts as a label
-    of its own.
+    Each score was served before its label was learnt, so no model is judged on what it had seen. A
+    correction takes back what the wrong label added to the metrics over all labels; in the rolling ones it
+    counts as a label of its own.
 
     Parameters
     ----------

@@ -80,9 +80,9 @@ class Metrics:
     def rolling(self) -> dict[str, float]:
         """Name to value over the last labels.
 
-        Computed from these labels alone, which costs about one update per label where reports come once per window.
-        Taking back the oldest at each label costs more, and one huge error would leave its rounding error in the
-        window for ever.
+        Computed from these labels alone, which costs about one update per label where reports come once per
+        window. Taking back the oldest at each label costs more, and one huge error would leave its rounding
+        error in the window for ever.
         """
         rolling = _fresh(self._problem)
         for label, score in self._last:
@@ -97,8 +97,8 @@ def _fresh(problem: Problem) -> dict[str, Any]:
 
 
 def _values(of: dict[str, Any]) -> dict[str, float]:
-    # None of them is ever negative; but taking back a wrong label may leave a mean a rounding error below zero,
-    # and its square root is then complex.
+    # None of them is ever negative; but taking back a wrong label may leave a mean a rounding error below
+    # zero, and its square root is then complex.
     return {name: max(0.0, complex(metric.get()).real) for name, metric in of.items()}
 
 

@@ -179,15 +179,10 @@ def _label_mistakes(pipeline: Pipeline) -> Iterator[str]:
     accepted = LABEL_TYPES.get(pipeline.problem, ()) if isinstance(pipeline.problem, str) else ()
     if label.type is not None and accepted and label.type not in accepted:
         names = " or ".join(kind.__name__ for kind in accepted)
-        yield (
-            f"label: type {_type_name(label.type)} does not fit problem {pipeline.problem!r}; "
-            f"{names} is accepted"
-        )
+        yield (f"label: type {_type_name(label.type)} does not fit problem {pipeline.problem!r}; {names} is accepted")
 
 
-def _duration(
-    argument: str, value: object, least: timedelta | None = None
-) -> tuple[timedelta | None, list[str]]:
+def _duration(argument: str, value: object, least: timedelta | None = None) -> tuple[timedelta | None, list[str]]:
     """The span that an argument says, and what is wrong with it."""
     if not isinstance(value, (str, timedelta)):
         return None, [f"{argument}: {value!r:.80} is no duration; write text like '36h'"]

@@ -15,9 +15,7 @@ from schemas.values import FeatureValue
 SHAPES_MAX = 1000
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(
-    tuple[int, int, datetime, datetime, int, list[Any], list[Any]]
-).decode
+_unpack = msgspec.msgpack.Decoder(tuple[int, int, datetime, datetime, int, list[Any], list[Any]]).decode
 
 
 class Served(NamedTuple):

@@ -12,10 +12,10 @@ STEPS_MAX = 512
 class Watermark:
     """Event time of one partition, with the labels' side taken into account.
 
-    Events and labels come by two topics that are read at different speeds: after a pause, two days of events may
-    be read before the first label of those days. ``high`` is the latest event time seen. ``safe`` follows it only
-    once the labels have been read that far: to the end, or past the moment at which Kafka took the event that
-    moved ``high``.
+    Events and labels come by two topics that are read at different speeds: after a pause, two days of events
+    may be read before the first label of those days. ``high`` is the latest event time seen. ``safe`` follows
+    it only once the labels have been read that far: to the end, or past the moment at which Kafka took the
+    event that moved ``high``.
     """
 
     def __init__(self) -> None:

@@ -169,9 +169,7 @@ def parse_time(text: object, field: str) -> datetime:
         If it is no such text, or has no zone: to take one for granted would be a guess.
     """
     if type(text) is not str:
-        raise BadRecord(
-            "time", f"expected RFC 3339 text like '2026-05-01T12:00:00Z', got {text!r:.80}", field
-        )
+        raise BadRecord("time", f"expected RFC 3339 text like '2026-05-01T12:00:00Z', got {text!r:.80}", field)
     try:
         time = _decode_time(f'"{text}"')
         if "\\" not in text:  # which JSON would take for an escape
@@ -180,6 +178,4 @@ def parse_time(text: object, field: str) -> datetime:
         pass
     except OverflowError:
         raise BadRecord("time", f"{text!r:.80} is outside the years 1 to 9999 in UTC", field) from None
-    raise BadRecord(
-        "time", f"{text!r:.80} is no RFC 3339 time with a zone, like '2026-05-01T12:00:00Z'", field
-    )
+    raise BadRecord("time", f"{text!r:.80} is no RFC 3339 time with a zone, like '2026-05-01T12:00:00Z'", field)

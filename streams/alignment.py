@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 
 from streams.batches import Incoming
 
-
 Lane = TypeVar("Lane", bound=Hashable)
 
 

@@ -7,7 +7,9 @@ import traceback
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
+
+from confluent_kafka import Message
 
 Headers = list[tuple[str, bytes]]
 
@@ -29,6 +31,14 @@ class Incoming(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers | None
+
+
+def incoming(message: Message) -> Incoming:
+    """A record as the client library gives it, without its doubts: one that was read lies somewhere."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None and offset is not None
+    headers = cast("Headers | None", message.headers())
+    return Incoming(partition, offset, message.timestamp()[1], message.key(), message.value(), headers)
 
 
 class Outgoing(NamedTuple):

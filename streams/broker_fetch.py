@@ -73,7 +73,15 @@ def _fetch_one(jar: Jar, context: MavenContext, libs: Path) -> None:
 
 
 def _no_network(folder: Path, error: Exception) -> str:
-    cause = "the network does not answer" if isinstance(error, requests.RequestException) else str(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        cause = (
+            "the certificate of the server, or of a proxy in between, is not trusted "
+            "(REQUESTS_CA_BUNDLE may name a file with those to trust)"
+        )
+    elif isinstance(error, requests.RequestException):
+        cause = "the network does not answer"
+    else:
+        cause = str(error)
     return (
         f"Kafka {KAFKA_VERSION} is not in the cache ({folder}) and cannot be fetched: {cause}. Connect once, "
         "or copy that folder from a machine that has it, or set HEADRACE_MAVEN to a mirror you can reach, "

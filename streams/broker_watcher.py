@@ -8,8 +8,9 @@ ours, so that it starts at once. It reads its standard input, a pipe from whoeve
 - the end of the pipe, also after ``kill -9`` of the starter: as ``q``; with a folder to remove, the broker is
   killed at once and the folder removed.
 
-The pipe may have been inherited by another child, so a change of the parent process counts as its end. The
-first line of standard output is the broker's process id; the exit code is the broker's, 128 + n after signal n.
+The pipe may have been inherited by another child, so a change of the parent process counts as its end.
+The first line of standard output is the broker's process id; the exit code is the broker's, 128 + n after
+signal n.
 """
 
 from __future__ import annotations

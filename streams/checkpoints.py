@@ -93,7 +93,8 @@ class Checkpoints:
             signature=self._sign(manifest),
         )
         records = [
-            Outgoing("models", 0, f"{slot}/{number}".encode(), chunk, None) for number, chunk in enumerate(chunks)
+            Outgoing("models", 0, f"{slot}/{number}".encode(), chunk, None)
+            for number, chunk in enumerate(chunks)
         ]
         return [*records, Outgoing("models", 0, slot.encode(), encode(signed), None)]
 
@@ -144,17 +145,18 @@ class Checkpoints:
 
     def _sign(self, manifest: Manifest) -> str:
         libraries = ",".join(f"{name}={version}" for name, version in sorted(manifest.libraries.items()))
-        message = f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{manifest.sha256}|{libraries}"
+        message = (
+            f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{manifest.sha256}|{libraries}"
+        )
         return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()
 
     def _records(self) -> dict[str, bytes]:
         """The newest value under each key. Chunks of an older checkpoint may be among them; digests tell."""
         values: dict[str, bytes] = {}
         with LogReader(self._settings, self._topology.name("models"), 0, 0) as reader:
-            for message in reader.to_end():
-                key, value = message.key(), message.value()
-                if key is not None and value is not None:
-                    values[key.decode("utf-8", "replace")] = value
+            for record in reader.to_end():
+                if record.key is not None and record.value is not None:
+                    values[record.key.decode("utf-8", "replace")] = record.value
         return values
 
 

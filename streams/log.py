@@ -11,20 +11,17 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
-    KafkaException,
-    Message,
     TopicPartition,
 )
 
 from schemas.errors import BrokerUnavailable
+from streams.batches import Incoming, incoming
+from streams.bounds import PATIENCE_S, bounds_of
 from streams.connection import confluent
 from streams.settings import Settings
 
 #: Records asked for at once.
 RECORDS_MAX = 10_000
-
-#: Seconds without an answer after which the broker counts as away.
-PATIENCE_S = 30.0
 
 #: Seconds that one call waits for the first record.
 WAIT_S = 0.2
@@ -87,7 +84,7 @@ class LogReader:
         self.at_end = False
         self._assign(start)
 
-    def read(self, timeout_s: float, records_max: int = RECORDS_MAX) -> list[Message]:
+    def read(self, timeout_s: float, records_max: int = RECORDS_MAX) -> list[Incoming]:
         """The next records; none if none come in time. ``at_end`` tells whether there are more.
 
         Raises
@@ -95,7 +92,7 @@ class LogReader:
         BrokerUnavailable
             If reading fails for good, for instance because the wanted offset is no longer kept.
         """
-        messages = []
+        records = []
         # `consume` waits for the full number or the time-out: so wait for one, then take what is there.
         polled = self._consumer.consume(1, timeout_s)
         if polled and records_max > 1:
@@ -103,19 +100,19 @@ class LogReader:
         for message in polled:
             error = message.error()
             if error is None:
-                messages.append(message)
+                records.append(incoming(message))
                 self.at_end = False
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.at_end = True
                 # Transaction markers take offsets too: the end lies behind the last record.
-                self.position = max(self.position, message.offset())
+                self.position = max(self.position, message.offset() or 0)
             elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
                 raise BrokerUnavailable(f"{self._topic}[{self._partition}] can't be read: {error.str()}")
-        if messages:
-            self.position = max(self.position, messages[-1].offset() + 1)
-        return messages
+        if records:
+            self.position = max(self.position, records[-1].offset + 1)
+        return records
 
-    def pieces(self) -> Iterator[list[Message]]:
+    def pieces(self) -> Iterator[list[Incoming]]:
         """All records from here on, in pieces, without end.
 
         Raises
@@ -125,10 +122,10 @@ class LogReader:
         """
         waited_s = 0.0
         while True:
-            messages = self.read(WAIT_S)
-            if messages:
+            records = self.read(WAIT_S)
+            if records:
                 waited_s = 0.0
-                yield messages
+                yield records
                 continue
             waited_s += WAIT_S
             if waited_s > PATIENCE_S:
@@ -136,39 +133,24 @@ class LogReader:
                     f"{self._topic}[{self._partition}] gave nothing for {PATIENCE_S:.0f} s at {self.position}"
                 )
 
-    def take(self, count: int) -> Iterator[Message]:
+    def take(self, count: int) -> Iterator[Incoming]:
         """Exactly so many records; ``taken`` is the offset behind the last one. Waits until they are readable."""
         if count > 0:
-            for message in islice(chain.from_iterable(self.pieces()), count):
-                self.taken = message.offset() + 1
-                yield message
+            for record in islice(chain.from_iterable(self.pieces()), count):
+                self.taken = record.offset + 1
+                yield record
 
-    def until(self, end: int) -> Iterator[Message]:
+    def until(self, end: int) -> Iterator[Incoming]:
         """All records before an offset that is known to be readable."""
         while self.position < end:
-            for message in self.read(WAIT_S):
-                if message.offset() < end:
-                    yield message
+            for record in self.read(WAIT_S):
+                if record.offset < end:
+                    yield record
 
-    def to_end(self) -> Iterator[Message]:
+    def to_end(self) -> Iterator[Incoming]:
         """All records up to the end of the partition as it is now."""
         yield from self.until(self.end())
 
     def end(self) -> int:
         """The offset behind the last committed record, as the broker says now."""
-        return end_of(self._consumer, self._topic, self._partition)
-
-
-def end_of(consumer: Consumer, topic: str, partition: int) -> int:
-    """The offset behind the last committed record.
-
-    Raises
-    ------
-    BrokerUnavailable
-        If the broker does not say.
-    """
-    try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
-    except KafkaException as error:
-        raise BrokerUnavailable(f"the end of {topic}[{partition}] is not known: {error.args[0].str()}") from None
-    return int(end)
+        return bounds_of(self._consumer, self._topic, self._partition)[1]

@@ -15,7 +15,8 @@ from confluent_kafka import (
 )
 
 from schemas.errors import BrokerUnavailable, Fenced
-from streams.batches import Incoming
+from streams.batches import Incoming, incoming
+from streams.bounds import bounds_of
 from streams.connection import confluent
 from streams.settings import Settings
 from streams.topology import Topology
@@ -116,9 +117,7 @@ class Membership:
             if place.offset != OFFSET_INVALID
         }
         inputs = [lane for lane in lanes if lane[0] in INPUTS]
-        starts = {
-            lane: committed[lane].offset if lane in committed else self._first_kept(lane) for lane in inputs
-        }
+        starts = {lane: committed[lane].offset if lane in committed else self._first_kept(lane) for lane in inputs}
         self._next = dict(starts)
         consumer.assign(
             [
@@ -155,33 +154,30 @@ class Membership:
         Fenced
             If another process runs under this name.
         """
-        messages = self.consumer.consume(1, timeout_s)
-        if messages and records_max > 1:
-            messages += self.consumer.consume(records_max - 1, 0.0)
+        try:
+            messages = self.consumer.consume(1, timeout_s)
+            if messages and records_max > 1:
+                messages += self.consumer.consume(records_max - 1, 0.0)
+        except KafkaException as failure:
+            # The client library hands on what was raised while it told of an assignment.
+            raise BrokerUnavailable(f"no assignment was taken over: {failure.args[0].str()}") from failure
         records: list[tuple[Lane, Incoming]] = []
         for message in messages:
             error = message.error()
             if error is not None:
                 self._on_error(error, message)
                 continue
-            partition, offset = message.partition(), message.offset()
-            lane = self._lanes[message.topic()][partition]
-            self._next[lane] = offset + 1
-            records.append(
-                (
-                    lane,
-                    Incoming(
-                        partition, offset, message.timestamp()[1], message.key(), message.value(), message.headers()
-                    ),
-                )
-            )
+            record = incoming(message)
+            lane = self._lanes[message.topic() or ""][record.partition]
+            self._next[lane] = record.offset + 1
+            records.append((lane, record))
         return records
 
     def _on_error(self, error: KafkaError, message: Message) -> None:
-        topic, partition = message.topic(), message.partition()
+        topic, partition = message.topic() or "", message.partition() or 0
         if error.code() == KafkaError._PARTITION_EOF:
             lane = (self._nouns[topic], partition)
-            self._next[lane] = message.offset()
+            self._next[lane] = message.offset() or 0
         elif error.code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED):
             raise Fenced(f"another process runs under this worker's name: {error.str()}")
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -208,12 +204,8 @@ class Membership:
         BrokerUnavailable
             If it does not answer.
         """
-        place = self._place(lane)
-        try:
-            _, end = self.consumer.get_watermark_offsets(place, timeout=10.0)
-        except KafkaException as failure:
-            raise BrokerUnavailable(f"the end of {place.topic} is not known: {failure.args[0].str()}") from failure
-        return bool(self._next.get(lane, 0) >= end)
+        _, end = bounds_of(self.consumer, self._topology.name(lane[0]), lane[1])
+        return self._next.get(lane, 0) >= end
 
     def drained(self, lanes: Iterable[Lane]) -> set[Lane]:
         """Those of the lanes of which everything has been read, as far as the last fetch told."""
@@ -225,8 +217,8 @@ class Membership:
         return drained
 
     def _first_kept(self, lane: Lane) -> int:
-        first, _ = self.consumer.get_watermark_offsets(self._place(lane), timeout=30.0)
-        return int(first)
+        first, _ = bounds_of(self.consumer, self._topology.name(lane[0]), lane[1])
+        return first
 
     def _place(self, lane: Lane) -> TopicPartition:
         return TopicPartition(self._topology.name(lane[0]), lane[1])

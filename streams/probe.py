@@ -17,7 +17,7 @@ from streams.settings import Settings
 
 #: The request that came with each release, newest first. Source: Kafka's list of API keys.
 _CAME_WITH = (
-    (88, "4.1"),  # StreamsGroupHeartbeat
+    (90, "4.1"),  # DescribeShareGroupOffsets
     (83, "4.0"),  # InitializeShareGroupState
     (80, "3.9"),  # AddRaftVoter
     (75, "3.8"),  # DescribeTopicPartitions

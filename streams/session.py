@@ -120,7 +120,9 @@ class Session:
         What earlier sessions found out.
     """
 
-    def __init__(self, settings: Settings, topology: Topology, name: str, line: Line, suspects: Suspects) -> None:
+    def __init__(
+        self, settings: Settings, topology: Topology, name: str, line: Line, suspects: Suspects
+    ) -> None:
         self._settings = settings
         self._topology = topology
         self._line = line
@@ -175,13 +177,13 @@ class Session:
     def _read_log(self) -> list[tuple[int, bytes]]:
         own = self._transactions.last.get((LOG, 0), -1)
         deadline = time.monotonic() + OWN_WRITES_S
-        records = []
-        messages = self._log.read(0.0)
-        while messages or (self._log.position <= own and time.monotonic() < deadline):
-            records += [(message.offset(), message.value()) for message in messages]
+        records: list[tuple[int, bytes]] = []
+        news = self._log.read(0.0)
+        while news or (self._log.position <= own and time.monotonic() < deadline):
+            records += [(record.offset, record.value or b"") for record in news]
             if self._log.position > own:
                 break
-            messages = self._log.read(0.02)
+            news = self._log.read(0.02)
         return records
 
     def _take(self) -> list[tuple[Lane, Incoming]]:

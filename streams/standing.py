@@ -76,7 +76,9 @@ def lanes(
 
 
 def _committed(settings: Settings, group: str) -> dict[tuple[str, int], int]:
-    asked = admin(settings).list_consumer_group_offsets(
+    # Kept until the answer is there: with the client, its questions end.
+    client = admin(settings)
+    asked = client.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S_MAX
     )
     try:
@@ -94,7 +96,8 @@ def members(settings: Settings, group: str) -> list[str]:
     BrokerUnavailable
         If the cluster does not tell.
     """
-    asked = admin(settings).describe_consumer_groups([group], request_timeout=ANSWER_S_MAX)
+    client = admin(settings)
+    asked = client.describe_consumer_groups([group], request_timeout=ANSWER_S_MAX)
     try:
         described = asked[group].result(ANSWER_S_MAX + 1)
     except KafkaException as error:

@@ -46,9 +46,10 @@ class Tail:
         self.topic = topic
         partitions = partitions_of(settings, topic)
         self._consumer = Consumer(reader_config(settings))
-        self._waiting = set(range(partitions))
-        self.starts = self._offsets(partitions, start)
-        self._assign()
+        # Asked once and first: a question waits behind a fetch that is under way.
+        self._bounds = {number: self._ask_bounds(number) for number in range(partitions)}
+        self.starts = self._offsets(start)
+        self._assign(self.starts)
 
     def __enter__(self) -> Self:
         return self
@@ -62,18 +63,17 @@ class Tail:
         """Give back the connection."""
         self._consumer.close()
 
-    def _assign(self) -> None:
-        self._consumer.assign(
-            [TopicPartition(self.topic, number, offset) for number, offset in self.starts.items()]
-        )
+    def _assign(self, starts: dict[int, int]) -> None:
+        self._waiting = {number for number, start in starts.items() if start < self._bounds[number][1]}
+        self._consumer.assign([TopicPartition(self.topic, number, start) for number, start in starts.items()])
 
     @property
     def at_end(self) -> bool:
-        """Whether everything that was there has been read."""
+        """Whether everything that was there at the beginning has been read."""
         return not self._waiting
 
-    def _offsets(self, partitions: int, start: Start) -> dict[int, int]:
-        bounds = {number: self._bounds(number) for number in range(partitions)}
+    def _offsets(self, start: Start) -> dict[int, int]:
+        bounds = self._bounds
         if start == "earliest":
             return {number: first for number, (first, _) in bounds.items()}
         if start == "latest":
@@ -89,7 +89,7 @@ class Tail:
             for part in answered
         }
 
-    def _bounds(self, number: int) -> tuple[int, int]:
+    def _ask_bounds(self, number: int) -> tuple[int, int]:
         try:
             first, end = self._consumer.get_watermark_offsets(
                 TopicPartition(self.topic, number), timeout=ANSWER_S_MAX
@@ -100,13 +100,12 @@ class Tail:
 
     def back(self, count: int) -> bool:
         """Begin again, so many offsets before the ends; False if it has begun there before."""
-        before = dict(self.starts)
-        for number in before:
-            first, end = self._bounds(number)
-            self.starts[number] = max(first, end - count)
-        self._waiting = set(self.starts)
-        self._assign()
-        return self.starts != before
+        starts = {number: max(first, end - count) for number, (first, end) in self._bounds.items()}
+        again = starts != self.starts
+        self.starts = starts
+        # Where there is nothing to read, the end would only be seen after a fetch that finds nothing.
+        self._assign({number: start for number, start in starts.items() if start < self._bounds[number][1]})
+        return again
 
     def read(self, timeout_s: float) -> list[Message]:
         """The next records; none if none come in time.
@@ -118,10 +117,14 @@ class Tail:
         """
         messages = []
         for message in self._consumer.consume(RECORDS_MAX, timeout_s):
+            number = message.partition() or 0
             if is_record(message):
                 messages.append(message)
+                # On a busy topic the end moves on, and would never be reached.
+                if (message.offset() or 0) + 1 >= self._bounds[number][1]:
+                    self._waiting.discard(number)
             elif _is_end(message):
-                self._waiting.discard(message.partition() or 0)
+                self._waiting.discard(number)
         return messages
 
     def to_end(self) -> Iterator[Message]:
@@ -144,7 +147,7 @@ class Tail:
 def last(settings: Settings, topic: str, count: int) -> list[Message]:
     """The last records of a topic over all partitions, in the order in which Kafka took them."""
     with Tail(settings, topic) as tail:
-        step = count
+        step = 2 * count + 8
         messages: list[Message] = []
         # Transaction markers take offsets too, so a stretch can hold fewer records than it is long.
         while len(messages) < count and tail.back(step):
@@ -221,7 +224,7 @@ def reader_config(settings: Settings) -> dict[str, str | int | bool | float]:
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,
-        "fetch.wait.max.ms": 250,
+        "fetch.wait.max.ms": 100,
     }
 
 

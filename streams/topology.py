@@ -65,7 +65,9 @@ class Topic:
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic("events", True, "event key", "raw events, plain JSON", ("outside",), ("features",), broker_time=True),
+    Topic(
+        "events", True, "event key", "raw events, plain JSON", ("outside",), ("features",), broker_time=True
+    ),
     Topic("features", True, "event key", "prepared features of each event", ("features",), ("replay",)),
     Topic(
         "predictions",
@@ -96,8 +98,14 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic("health", False, "pipeline", "accuracy of every model, label coverage and delay", ("health",)),
     Topic("drift", False, "pipeline", "drift signals with cause and evidence", ("health",)),
-    Topic("retrains", False, "retraining", "retraining requested, started, finished, failed", ("health",),
-          retention_ms=FOREVER),
+    Topic(
+        "retrains",
+        False,
+        "retraining",
+        "retraining requested, started, finished, failed",
+        ("health",),
+        retention_ms=FOREVER,
+    ),
     Topic("promotions", False, "challenger", "decisions with evidence", ("health",), retention_ms=FOREVER),
     Topic("models", False, "slot", "checkpoints in chunks", ("health",), ("learning",), compact=True),
     Topic("alerts", False, "fingerprint", "alerts, firing or resolved", ("health",), compact=True),

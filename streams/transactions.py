@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.errors import BrokerUnavailable, Fenced
-from streams.batches import Outgoing
+from streams.batches import Outgoing, incoming
 from streams.connection import confluent
 from streams.settings import Settings
 from streams.topology import Topology
@@ -125,8 +125,8 @@ class Transactions:
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            place = (self._nouns[message.topic()], message.partition())
-            self._delivered[place] = message.offset()
+            record = incoming(message)
+            self._delivered[self._nouns[message.topic() or ""], record.partition] = record.offset
 
     def _guard(self, step: Callable[..., Any], *arguments: Any) -> None:
         for attempt in range(1, ATTEMPTS_MAX + 1):

@@ -31,6 +31,9 @@ def command(
         format="%(asctime)s %(levelname)-7s %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S%z",
     )
+    for chatty in ("faust", "mode"):
+        # The frame tells of each of its services at each start, which hides what the worker says.
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
     worker.run(pipeline, settings)
 
 

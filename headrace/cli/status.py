@@ -126,8 +126,9 @@ def _show_health(health: Health) -> None:
     rows = []
     for model in health.models:
         role = "champion" if model.champion else "baseline" if model.baseline else "shadow"
-        overall = [_number(model.metrics.get(name)) for name in names]
-        rolling = [_number(model.rolling.get(name)) for name in names]
+        # Before its first label a metric is 0, which is no measurement.
+        overall = [_number(model.metrics.get(name) if model.count else None) for name in names]
+        rolling = [_number(model.rolling.get(name) if model.count else None) for name in names]
         rows.append((f"{model.model}@{model.version}", role, f"{model.count:,}", *overall, *rolling))
     numbers = ("labels", *names, *(f"{name}, last {health.window:,}" for name in names))
     out.print(table(("model", "role", *numbers), rows, right=numbers))

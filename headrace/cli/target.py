@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from headrace.client import Client
-from headrace.files import load_pipeline
 from headrace.messages import Messages, is_file
 from models.pipeline import Pipeline
 from streams.settings import load
@@ -62,8 +61,9 @@ def declared(file: Path) -> tuple[Pipeline, Topology]:
     UserError
         If the file has mistakes.
     """
-    pipeline = load_pipeline(file)
-    return pipeline, Topology(pipeline.name, pipeline.partitions)
+    messages = Messages(file)
+    assert messages.declared is not None, "a path means a file"
+    return messages.declared, messages.topology
 
 
 def client_of(text: str, bootstrap: str | None, id_field: str | None, key_field: str | None) -> Client:

@@ -104,6 +104,4 @@ def _rows(
     for start in range(0, len(seconds), timetable.ROWS_AT_ONCE):
         part = slice(start, start + timetable.ROWS_AT_ONCE)
         moments = timetable.iso(seconds[part])
-        yield from zip(
-            seconds[part].tolist(), moments, is_event[part].tolist(), flight_of[part].tolist(), strict=True
-        )
+        yield from zip(seconds[part].tolist(), moments, is_event[part].tolist(), flight_of[part].tolist(), strict=True)

@@ -95,9 +95,7 @@ flights = Pipeline(
         | preprocessing.StandardScaler()
         | linear_model.LogisticRegression(optimizer=optim.SGD(0.001)),
         "tree": (
-            compose.Discard(*CATEGORIES, *NOT_FOR_THE_TREE)
-            + share_late("origin", 0.03)
-            + share_late("carrier", 0.02)
+            compose.Discard(*CATEGORIES, *NOT_FOR_THE_TREE) + share_late("origin", 0.03) + share_late("carrier", 0.02)
         )
         # The share of late flights in a leaf: the naive Bayes of the default is far too sure of itself here.
         | tree.HoeffdingTreeClassifier(grace_period=2000, delta=1e-3, max_depth=4, leaf_prediction="mc"),

@@ -79,7 +79,7 @@ class Reader:
             self.failure = error
 
     def _take(self, message: Message) -> None:
-        tally, value = self._tally, message.value()
+        tally, value = self._tally, message.value() or b""
         match self._noun(message.topic() or ""):
             case "predictions":
                 tally.prediction(self._prediction(value), message.timestamp()[1])

@@ -25,6 +25,10 @@ from streams.topology import Topology
 #: a latency tells of the worker, and not of a queue that grows as long as the sender is faster.
 UNANSWERED_MAX = 2_000
 
+#: The same at the start, from where it grows with what is answered: hours of 2013 sent in one burst would reach
+#: Kafka in the same few milliseconds, and labels are learnt in the order in which they reach it.
+UNANSWERED_FIRST = 50
+
 DELIVERY_S_MAX = 30.0
 _WAIT_S = 0.2
 
@@ -88,6 +92,9 @@ class Sender:
 
     def _run(self) -> None:
         try:
+            with self._tally.changed:
+                while not self._tally.serving and not self._stopping.is_set():
+                    self._tally.changed.wait(_WAIT_S)
             for happening in self._happenings:
                 self._wait_for(happening)
                 if self._stopping.is_set() or self.failure is not None:
@@ -109,9 +116,13 @@ class Sender:
             while due_s > time.monotonic() and not self._stopping.wait(min(_WAIT_S, due_s - time.monotonic())):
                 self._producer.poll(0)
         with self._tally.changed:
-            while self._tally.unanswered >= UNANSWERED_MAX and not self._stopping.is_set() and not self.failure:
+            while self._is_full() and not self._stopping.is_set() and self.failure is None:
                 self._tally.changed.wait(_WAIT_S)
                 self._producer.poll(0)
+
+    def _is_full(self) -> bool:
+        tally = self._tally
+        return tally.unanswered >= min(UNANSWERED_FIRST + tally.answered // 2, UNANSWERED_MAX)
 
     def _send(self, happening: Happening) -> None:
         tally = self._tally
@@ -120,9 +131,7 @@ class Sender:
             count(happening.id, happening.time)
         topic = self._topics[happening.kind]
         try:
-            self._producer.produce(
-                topic, encode(happening.body), happening.id.encode(), on_delivery=self._delivered
-            )
+            self._producer.produce(topic, encode(happening.body), happening.id.encode(), on_delivery=self._delivered)
         except (KafkaException, BufferError) as error:
             raise BrokerUnavailable(f"{topic}: Kafka does not take flights: {error}") from None
         self._producer.poll(0)

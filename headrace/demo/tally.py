@@ -36,6 +36,14 @@ class Tally:
         Predictions of an event that had one, or of none that was sent; and the same of labels in the log.
     expired, rejected
         Events whose label did not come in time, and records that were rejected.
+    serving
+        Whether a worker has begun: it has declared its models in the log.
+    first_sent_s, last_back_s
+        When, by the monotonic clock, the first event went out, and the last prediction or label came back.
+    latencies_ms
+        Milliseconds from each event to its prediction, both as Kafka took them.
+    behind
+        For each prediction, how many labels sent before its event its state had not learnt.
     moment
         When, in 2013, what was sent last happened.
     """
@@ -48,10 +56,8 @@ class Tally:
         self.moment: datetime | None = None
         self.health: Health | None = None
         self.last: Prediction | None = None
-        self.first_answer_s: float | None = None
-        self.last_answer_s: float | None = None
-        self.history: list[Health] = []
-        #: Milliseconds from event to prediction; and how many labels known by then its state had not learnt.
+        self.serving = False
+        self.first_sent_s = self.last_back_s = 0.0
         self.latencies_ms = array("f")
         self.behind = array("l")
         # What is under way: of an event, how many labels were sent before it.
@@ -78,8 +84,15 @@ class Tally:
         """Events that have their prediction and wait for their label."""
         return max(0, self.answered - self.learnt - self.expired)
 
+    @property
+    def state(self) -> str | None:
+        """``model@version:position`` of the last prediction."""
+        last = self.last
+        return None if last is None else f"{last.model}@{last.version}:{last.position}"
+
     def sent_event(self, id: str, moment: datetime) -> None:
         """An event goes out."""
+        self.first_sent_s = self.first_sent_s or time.monotonic()
         self.events += 1
         self.moment = moment
         self._events[id] = self.labels
@@ -98,8 +111,7 @@ class Tally:
             return
         self.answered += 1
         self.last = prediction
-        self.last_answer_s = time.monotonic()
-        self.first_answer_s = self.first_answer_s or self.last_answer_s
+        self.last_back_s = time.monotonic()
         self.latencies_ms.append(max(0.0, appended_ms - prediction.received.timestamp() * 1000))
         self._unplaced.append((prediction.position, labels_before))
 
@@ -107,8 +119,10 @@ class Tally:
         """A record of the learning log came."""
         self._log_read = offset + 1
         match record:
-            case Control() | Profile():
-                return
+            case Control():
+                self.serving = True
+            case Profile():
+                pass
             case Example(status="expired"):
                 self.expired += 1
             case Example():
@@ -120,6 +134,7 @@ class Tally:
             return
         self._labels.remove(example.id)
         self.learnt += 1
+        self.last_back_s = time.monotonic()
         self.expired -= example.previous is None and example.status == "corrected"
         self._offsets.append(offset)
         for said in example.said:
@@ -132,7 +147,6 @@ class Tally:
     def reported(self, health: Health) -> None:
         """A health report came."""
         self.health = health
-        self.history.append(health)
 
     def settle(self) -> None:
         """Find out how far behind the states were whose place in the log has been read by now."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import linear_model
 
@@ -269,9 +269,7 @@ def test_with_neither_the_address_names_the_event_and_kafka_dates_it() -> None:
 
 
 def test_an_event_without_a_single_feature_is_a_reject() -> None:
-    assert (
-        refusal({**EVENT, "wind": None}, fields=[Field("wind", optional=True)], key=None).reason == "absent"
-    )
+    assert refusal({**EVENT, "wind": None}, fields=[Field("wind", optional=True)], key=None).reason == "absent"
 
 
 def test_preparation_functions_run_in_order_each_on_what_the_one_before_returned() -> None:
@@ -361,6 +359,7 @@ VALUES = (
 )
 
 
+@settings(deadline=None)
 @given(result=st.dictionaries(st.text(st.characters(exclude_categories=[]), max_size=5), VALUES, max_size=5))
 def test_features_learnt_from_json_are_the_very_features_that_were_served(result: dict[str, Any]) -> None:
     try:
@@ -369,9 +368,7 @@ def test_features_learnt_from_json_are_the_very_features_that_were_served(result
         return
     record = Features(id="a", time=RECEIVED, features=features, event=ADDRESS)
     read = decode(Features, encode(record)).features
-    assert list(map(repr, read.items())) == list(
-        map(repr, features.items())
-    )  # tells 1 from 1.0, 0.0 from -0.0
+    assert list(map(repr, read.items())) == list(map(repr, features.items()))  # tells 1 from 1.0, 0.0 from -0.0
 
 
 JSON: st.SearchStrategy[object] = st.recursive(
@@ -380,6 +377,7 @@ JSON: st.SearchStrategy[object] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(changes=st.dictionaries(st.sampled_from(sorted(EVENT)), JSON, max_size=3))
 def test_whatever_stands_in_the_fields_it_is_admitted_or_a_reject_with_a_place(
     changes: dict[str, object],
@@ -392,6 +390,7 @@ def test_whatever_stands_in_the_fields_it_is_admitted_or_a_reject_with_a_place(
         assert all(type(value) in (float, int, bool) for value in features.values())
 
 
+@settings(deadline=None)
 @given(value=st.binary(max_size=30) | st.binary(max_size=20).map(lambda tail: b'{"a":' + tail))
 def test_no_bytes_whatsoever_raise_anything_else(value: bytes) -> None:
     with pytest.raises(BadRecord):

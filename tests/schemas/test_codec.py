@@ -45,9 +45,7 @@ def test_there_is_no_decoder_for_a_topic_without_records() -> None:
         (b'{"id":"\xff","label":true}', "not_utf8", "$"),
     ],
 )
-def test_bytes_that_are_no_such_record_get_a_reason_and_a_place(
-    value: bytes, reason: str, field: str
-) -> None:
+def test_bytes_that_are_no_such_record_get_a_reason_and_a_place(value: bytes, reason: str, field: str) -> None:
     with pytest.raises(BadRecord) as refused:
         decode(Feedback, value)
     assert (refused.value.reason, refused.value.field) == (reason, field)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.envelope import Envelope, Headers, open_envelope, parse_time
@@ -21,11 +21,7 @@ WHEN = datetime(2026, 5, 1, 9, 15, 0, 250000, tzinfo=UTC)
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 DATA = st.dictionaries(
     NAMES,
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | NAMES,
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | NAMES,
 )
 
 
@@ -36,10 +32,7 @@ def cloud_event(id: str, data: dict[str, object]) -> CloudEvent:
 
 
 def sent(message: KafkaMessage) -> Envelope:
-    headers = [
-        (name, value if isinstance(value, bytes) else value.encode())
-        for name, value in message.headers.items()
-    ]
+    headers = [(name, value if isinstance(value, bytes) else value.encode()) for name, value in message.headers.items()]
     value = message.value if isinstance(message.value, bytes) else str(message.value).encode()
     return open_envelope(value, headers)
 
@@ -67,12 +60,14 @@ def test_bare_json_is_passed_on_untouched(headers: Headers | None) -> None:
     assert open_envelope(BARE, headers) == Envelope(BARE)
 
 
+@settings(deadline=None)
 @given(id=NAMES, data=DATA)
 def test_binary_mode_of_the_official_library_is_read(id: str, data: dict[str, object]) -> None:
     envelope = sent(to_binary_event(cloud_event(id, data)))
     assert (envelope.id, envelope.time, json.loads(envelope.data)) == (id, WHEN, data)
 
 
+@settings(deadline=None)
 @given(id=NAMES, data=DATA)
 def test_structured_mode_of_the_official_library_is_read(id: str, data: dict[str, object]) -> None:
     envelope = sent(to_structured_event(cloud_event(id, data)))
