@@ -126,9 +126,7 @@ class Line:
         """The batch is written."""
         log = last.get(("examples", 0))
         for partition in batch.metadata:
-            self.marks[partition].written(
-                last.get(("features", partition)), last.get(("predictions", partition)), log
-            )
+            self.marks[partition].written(last.get(("features", partition)), last.get(("predictions", partition)), log)
 
     # What the agents ask for, from the event loop.
 

@@ -105,12 +105,8 @@ class _Reading:
         decode_features, decode_prediction = decoder(Features), decoder(Prediction)
         name = self._topology.name
         with (
-            LogReader(
-                self._settings, name("features"), self._partition, self._mark.features_from
-            ) as features,
-            LogReader(
-                self._settings, name("predictions"), self._partition, self._mark.predictions_from
-            ) as predictions,
+            LogReader(self._settings, name("features"), self._partition, self._mark.features_from) as features,
+            LogReader(self._settings, name("predictions"), self._partition, self._mark.predictions_from) as predictions,
         ):
             prepared = features.take(self._mark.features)
             for raw in predictions.take(self._mark.predictions):
@@ -144,9 +140,7 @@ def _early_labels(
         for record in reader.until(end):
             address = Address(topic=topic, partition=record.partition, offset=record.offset)
             try:
-                feedback = labels.admit(
-                    record.value, record.headers, address, at_millisecond(record.received_ms)
-                )
+                feedback = labels.admit(record.value, record.headers, address, at_millisecond(record.received_ms))
             except BadRecord:
                 continue  # it was rejected when it came
             if not examples.knows(feedback.id):

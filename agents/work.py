@@ -49,7 +49,5 @@ class Work:
         error: BadRecord,
     ) -> None:
         """Write a bad record to ``rejects``, as it came."""
-        reject = Reject(
-            source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage
-        )
+        reject = Reject(source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage)
         self.batch.send("rejects", address.partition, key, value, to_headers(reject))

@@ -137,6 +137,8 @@ class Worker:
                 await asyncio.to_thread(self.source.ended.wait, STOP_S)
                 watchdog.stop()
                 await app.stop()
+                # Faust makes a thread for its own consumer, which never starts here, and so never closes its loop.
+                app.consumer._thread.thread_loop.close()
         if self.source.failure is not None:
             raise self.source.failure
 
@@ -189,9 +191,7 @@ class Watchdog:
         while not self._stopped.wait(min(1.0, self._stall_s_max / 4)):
             still_s = time.monotonic() - self._source.progress_s
             if still_s > self._stall_s_max and not self._source.ended.is_set():
-                reason = Stalled(
-                    f"no step of the source went through for {still_s:.0f} s; ending this worker"
-                )
+                reason = Stalled(f"no step of the source went through for {still_s:.0f} s; ending this worker")
                 logger.critical("%s", reason)
                 faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr)
                 # A thread that hangs in a library can't be stopped; what is not committed is done again.

@@ -12,18 +12,26 @@ where it belongs.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from agents.worker import STAGES
 from streams.settings import Settings
+from streams.topology import TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+#: The packages, in the order in which they import.
+FOLDERS = ("schemas", "streams", "models", "agents", "headrace")
 
 
 class Part(NamedTuple):
@@ -48,6 +56,55 @@ def settings() -> str:
     return "\n".join(["| variable | default | what it says |", "| --- | --- | --- |", *rows])
 
 
+def flow() -> str:
+    """The picture of topics and agents, in Mermaid."""
+    lines = ["```mermaid", "flowchart LR"]
+    arrows: dict[str, None] = {}
+    for topic in TOPICS:
+        if not topic.written_by:
+            continue
+        lines.append(f"    {topic.noun}[{topic.noun}]")
+        for stage in topic.written_by:
+            arrows[f"    {_stage(stage)} --> {topic.noun}"] = None
+        for stage in topic.read_by:
+            arrows[f"    {topic.noun} --> {_stage(stage)}"] = None
+    for (one, _), (other, _) in pairwise(STAGES):
+        arrows[f"    {_stage(one)} -. batch .-> {_stage(other)}"] = None
+    return "\n".join([*lines, *arrows, "```"])
+
+
+def _stage(name: str) -> str:
+    # A topic and the agent of the same noun are two things.
+    return f"agent_{name}({name})" if name != "outside" else "outside{{applications}}"
+
+
+def topics() -> str:
+    """The table of topics."""
+    rows = [
+        f"| `{topic.noun}` | {'P' if topic.spread else 1} | {topic.key} | {topic.holds} | {', '.join(topic.written_by) or 'nobody yet'} |"
+        for topic in TOPICS
+    ]
+    head = ["| topic | partitions | key | holds | written by |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
+
+
+def files() -> str:
+    """The first sentence of every file, by folder."""
+    lines = []
+    for folder in FOLDERS:
+        lines += [f"**{folder}/** {_first_sentence(ROOT / folder / '__init__.py')}", "", "| file | |", "| --- | --- |"]
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.name != "__init__.py":
+                lines.append(f"| `{path.relative_to(ROOT)}` | {_first_sentence(path)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _first_sentence(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
 def _default(name: str, field: FieldInfo) -> str:
     if field.default_factory is not None:
         return COMPUTED[name]
@@ -60,7 +117,12 @@ def _choices(field: FieldInfo) -> str:
     return f" ({', '.join(f'`{choice}`' for choice in choices)})" if choices else ""
 
 
-PARTS = (Part("docs/settings.md", "settings", settings),)
+PARTS = (
+    Part("docs/settings.md", "settings", settings),
+    Part("docs/architecture.md", "flow", flow),
+    Part("docs/architecture.md", "topics", topics),
+    Part("docs/architecture.md", "files", files),
+)
 
 
 def renew(text: str, part: Part) -> str:
@@ -73,9 +135,7 @@ def renew(text: str, part: Part) -> str:
     """
     first, last = f"<!-- generated: {part.name} -->\n", f"<!-- end of {part.name} -->\n"
     if text.count(first) != 1 or text.count(last) != 1 or text.index(first) > text.index(last):
-        raise ValueError(
-            f"{part.document}: needs the lines {first.strip()} and {last.strip()} once, in this order"
-        )
+        raise ValueError(f"{part.document}: needs the lines {first.strip()} and {last.strip()} once, in this order")
     before, _, rest = text.partition(first)
     after = rest.partition(last)[2]
     return f"{before}{first}\n{part.write().strip()}\n\n{last}{after}"

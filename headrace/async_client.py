@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from headrace.async_reader import Answers, flat, reading
 from headrace.messages import Message, Messages, Sent, no_answer, prediction_of, undelivered
 from models.pipeline import Pipeline
 from schemas.codec import decode
-from schemas.errors import BrokerUnavailable
 from schemas.health import Health
 from schemas.predictions import Prediction
 from schemas.values import Address, LabelValue
@@ -27,6 +26,8 @@ from streams.tail import Start, last, partitions_of
 
 #: Records on their way at most in :meth:`AsyncClient.send_many`.
 UNDER_WAY_MAX = 5_000
+
+OUTSIDE_BLOCK = "use the client inside its `async with` block"
 
 
 class AsyncClient:
@@ -55,6 +56,7 @@ class AsyncClient:
         self._topology = self._messages.topology
         self._partitions = 0
         self._producer: AIOKafkaProducer | None = None
+        self._answers: Answers | None = None
 
     async def __aenter__(self) -> Self:
         events = self._topology.name("events")
@@ -62,6 +64,9 @@ class AsyncClient:
         # Its partitioner is Java's murmur2.
         self._producer = AIOKafkaProducer(**aiokafka(self._settings), enable_idempotence=True)
         await self._producer.start()
+        answers = (self._topology.name(noun) for noun in ("predictions", "rejects"))
+        places = [TopicPartition(name, number) for name in answers for number in range(self._partitions)]
+        self._answers = Answers(self._settings, places)
         return self
 
     async def __aexit__(
@@ -71,6 +76,9 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Wait for what is on its way, and give back the connections."""
+        if self._answers is not None:
+            await self._answers.close()
+            self._answers = None
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
@@ -105,20 +113,19 @@ class AsyncClient:
         self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None
     ) -> Prediction:
         """Send an event and wait for its prediction; see :meth:`headrace.client.Client.predict`."""
+        assert self._answers is not None, OUTSIDE_BLOCK
         message = self._messages.event(event, key)
         rejects = self._topology.name("rejects")
         places = [TopicPartition(rejects, number) for number in range(self._partitions)]
         partition = self._messages.answer_partition(message, self._partitions)
         places.append(TopicPartition(self._topology.name("predictions"), partition))
-        async with self._reader(places) as consumer:
-            # The answer comes after the question: begin behind all that is there.
-            for place, end in (await consumer.end_offsets(places)).items():
-                consumer.seek(place, end)
+        # The answer comes after the question: listen first.
+        async with self._answers.listening(places) as consumer:
             sent = await self._deliver(message)
             deadline = time.monotonic() + timeout_s
             while (remaining_s := deadline - time.monotonic()) > 0:
                 records = await consumer.getmany(timeout_ms=int(remaining_s * 1000) + 1)
-                for record in _flat(records):
+                for record in flat(records):
                     headers = [(name, bytes(value)) for name, value in record.headers]
                     answer = self._messages.answer(sent, record.topic, record.value, headers)
                     if answer is not None:
@@ -150,45 +157,23 @@ class AsyncClient:
         topic = self._topology.name(noun)
         count = await asyncio.to_thread(partitions_of, self._settings, topic)
         places = [TopicPartition(topic, number) for number in range(count)]
-        async with self._reader(places) as consumer:
+        async with reading(self._settings, places, start) as consumer:
             ends = await consumer.end_offsets(places)
-            for place, offset in (await _offsets(consumer, places, start)).items():
-                consumer.seek(place, offset)
             heard = time.monotonic()
             while timeout_s is None or time.monotonic() - heard < timeout_s:
                 if not follow and all([await consumer.position(place) >= ends[place] for place in places]):
                     return
-                for record in _flat(await consumer.getmany(timeout_ms=200)):
+                for record in flat(await consumer.getmany(timeout_ms=200)):
                     yield record
                     heard = time.monotonic()
-
-    @asynccontextmanager
-    async def _reader(self, places: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            **aiokafka(self._settings),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=250,
-        )
-        try:
-            await consumer.start()
-            consumer.assign(places)
-            yield consumer
-        except KafkaError as error:
-            raise BrokerUnavailable(f"{places[0].topic} can't be read: {error}") from None
-        finally:
-            await consumer.stop()
 
     async def _deliver(self, message: Message) -> Sent:
         return await (await self._hand_over(message))
 
     async def _hand_over(self, message: Message) -> asyncio.Task[Sent]:
-        assert self._producer is not None, "use the client inside its `async with` block"
+        assert self._producer is not None, OUTSIDE_BLOCK
         try:
-            delivery = await self._producer.send(
-                message.topic, message.value, message.key, headers=message.headers
-            )
+            delivery = await self._producer.send(message.topic, message.value, message.key, headers=message.headers)
         except KafkaError as error:
             raise undelivered(message, str(error)) from None
         return asyncio.ensure_future(_delivered(message, delivery))
@@ -200,21 +185,3 @@ async def _delivered(message: Message, delivery: asyncio.Future[Any]) -> Sent:
     except KafkaError as error:
         raise undelivered(message, str(error)) from None
     return Sent(message.id, Address(topic=taken.topic, partition=taken.partition, offset=taken.offset))
-
-
-async def _offsets(
-    consumer: AIOKafkaConsumer, places: list[TopicPartition], start: Start
-) -> dict[TopicPartition, int]:
-    if start == "earliest":
-        return dict(await consumer.beginning_offsets(places))
-    ends = dict(await consumer.end_offsets(places))
-    if start == "latest":
-        return ends
-    found = await consumer.offsets_for_times(dict.fromkeys(places, int(start.timestamp() * 1000)))
-    return {place: ends[place] if at is None else at.offset for place, at in found.items()}
-
-
-def _flat(
-    records: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]],
-) -> list[ConsumerRecord[bytes, bytes]]:
-    return [record for part in records.values() for record in part]

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from headrace.messages import Messages, Sent, no_answer, prediction_of
 from headrace.sender import Sender
@@ -18,9 +18,13 @@ from schemas.codec import decode
 from schemas.health import Health
 from schemas.predictions import Prediction
 from schemas.values import LabelValue
-from streams.cluster import ANSWER_S_MAX
+from streams.cluster import ANSWER_S_MAX, admin
+from streams.ends import ends
 from streams.settings import Settings, load
-from streams.tail import Start, Tail, headers_of, is_record, last, partitions_of, reader_config, unreadable
+from streams.tail import Start, Tail, headers_of, is_record, last, partitions_of, reader_config
+
+#: Milliseconds that the broker waits before it answers that there is no prediction yet.
+FETCH_WAIT_MS = 10
 
 
 class Client:
@@ -65,6 +69,7 @@ class Client:
         self._topology = self._messages.topology
         self._partitions = partitions_of(self._settings, self._topology.name("events"))
         self._sender = Sender(self._settings)
+        self._admin = admin(self._settings)
         self._answers: Consumer | None = None
 
     def __enter__(self) -> Self:
@@ -144,9 +149,7 @@ class Client:
         """
         return self._sender.deliver(self._messages.label(id, label, key, time))
 
-    def predict(
-        self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None
-    ) -> Prediction:
+    def predict(self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None) -> Prediction:
         """Send an event and wait for its prediction.
 
         Raises
@@ -158,7 +161,12 @@ class Client:
         """
         message = self._messages.event(event, key)
         consumer = self._listen(self._messages.answer_partition(message, self._partitions))
-        sent = self._sender.deliver(message)
+        try:
+            return self._await(consumer, self._sender.deliver(message), timeout_s)
+        finally:
+            consumer.unassign()
+
+    def _await(self, consumer: Consumer, sent: Sent, timeout_s: float) -> Prediction:
         deadline = time.monotonic() + timeout_s
         while (remaining_s := deadline - time.monotonic()) > 0:
             record = consumer.poll(remaining_s)
@@ -212,14 +220,11 @@ class Client:
     def _listen(self, partition: int) -> Consumer:
         """Begin behind all that is there: the answer comes after the question."""
         if self._answers is None:
-            self._answers = Consumer({**reader_config(self._settings), "enable.partition.eof": False})
+            # The next question's fetch waits behind the one that was under way when the last answer had come.
+            quick = {"enable.partition.eof": False, "fetch.wait.max.ms": FETCH_WAIT_MS}
+            self._answers = Consumer(reader_config(self._settings) | quick)
         predictions, rejects = self._topology.name("predictions"), self._topology.name("rejects")
-        places = [TopicPartition(predictions, partition)]
-        places += [TopicPartition(rejects, number) for number in range(self._partitions)]
-        try:
-            for place in places:
-                place.offset = self._answers.get_watermark_offsets(place, timeout=ANSWER_S_MAX)[1]
-        except KafkaException as error:
-            raise unreadable(predictions, error) from None
-        self._answers.assign(places)
+        places = [(predictions, partition), *((rejects, number) for number in range(self._partitions))]
+        offsets = ends(self._admin, places, ANSWER_S_MAX)
+        self._answers.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
         return self._answers

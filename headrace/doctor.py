@@ -100,11 +100,7 @@ def judge_placement(noun: str, placement: Placement) -> Finding:
 
 def judge_lanes(lanes: Sequence[Lane], workers: Sequence[str]) -> Iterable[Finding]:
     """Is everything read before it is deleted, and does somebody read it?"""
-    lost = [
-        f"{lane.topic}[{lane.partition}]: {lane.first - (lane.committed or 0):,}"
-        for lane in lanes
-        if lane.lost
-    ]
+    lost = [f"{lane.topic}[{lane.partition}]: {lane.first - (lane.committed or 0):,}" for lane in lanes if lane.lost]
     if lost:
         yield Finding(
             "offsets",
@@ -116,9 +112,7 @@ def judge_lanes(lanes: Sequence[Lane], workers: Sequence[str]) -> Iterable[Findi
         yield Finding("offsets", "ok", "what is committed is still kept")
     lag = sum(lane.lag for lane in lanes)
     if lag and not workers:
-        yield Finding(
-            "lag", "warning", f"{lag:,} records wait and no worker runs", "start one: `headrace run FILE`"
-        )
+        yield Finding("lag", "warning", f"{lag:,} records wait and no worker runs", "start one: `headrace run FILE`")
     else:
         yield Finding("lag", "ok", f"{lag:,} records wait; {len(workers)} workers")
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of a pipeline's events and labels, from its declared fields."""
+"""The JSON Schema of a pipeline's events and labels, from its declaration."""
 
 from __future__ import annotations
 
@@ -8,13 +8,27 @@ from models.pipeline import Field, Pipeline
 
 _TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
+_ID = {"type": ["string", "integer"], "minLength": 1}
+_TIME = {"type": ["string", "number"], "description": "RFC 3339, or seconds since 1970-01-01 UTC"}
+
 
 def event_schema(pipeline: Pipeline) -> dict[str, Any]:
     """What an event must be to pass the gate, as far as JSON Schema can say it."""
+    named: dict[str | None, dict[str, Any]] = {
+        pipeline.time: _TIME,
+        pipeline.key: _ID,
+        pipeline.id: _ID,
+    }
+    properties = {name: dict(schema) for name, schema in named.items() if name is not None}
+    required = [name for name in (pipeline.id, pipeline.time) if name is not None]
+    for field in pipeline.fields:
+        properties[field.name] = _field(field)
+        if not field.optional and field.name not in required:
+            required.append(field.name)
     return {
         "type": "object",
-        "properties": {field.name: _field(field) for field in pipeline.fields},
-        "required": [field.name for field in pipeline.fields if not field.optional],
+        "properties": properties,
+        "required": required,
         "additionalProperties": pipeline.unknown_fields == "ignore",
     }
 

@@ -70,9 +70,7 @@ class Messages:
         If the pipeline is neither, or id and key are given beside a declaration.
     """
 
-    def __init__(
-        self, pipeline: Pipeline | str | Path, *, id: str | None = None, key: str | None = None
-    ) -> None:
+    def __init__(self, pipeline: Pipeline | str | Path, *, id: str | None = None, key: str | None = None) -> None:
         self.declared = _declared(pipeline)
         if self.declared is None:
             assert isinstance(pipeline, str)
@@ -82,9 +80,7 @@ class Messages:
             self.topology = Topology(self.declared.name, self.declared.partitions)
             self._id, self._key = self.declared.id, self.declared.key or self.declared.id
         else:
-            raise UserError(
-                "id and key are in the pipeline's declaration; give them only with a pipeline's name"
-            )
+            raise UserError("id and key are in the pipeline's declaration; give them only with a pipeline's name")
 
     def event(self, event: dict[str, Any], key: str | int | None = None) -> Message:
         """The record of an event.
@@ -140,9 +136,7 @@ class Messages:
         value = encode(Feedback(id=text, label=label, time=time))
         return Message(self.topology.name("feedback"), chosen.encode(), value, [], text)
 
-    def answer(
-        self, sent: Sent, topic: str, value: bytes | None, headers: Headers | None
-    ) -> Prediction | None:
+    def answer(self, sent: Sent, topic: str, value: bytes | None, headers: Headers | None) -> Prediction | None:
         """The prediction of an event, if this record is it.
 
         Raises
@@ -196,8 +190,7 @@ def _declared(pipeline: Pipeline | str | Path) -> Pipeline | None:
         return load_pipeline(Path(pipeline))
     if not is_legal_name(str(pipeline)):
         raise UserError(
-            f"{pipeline!r} is neither a pipeline file (.py) nor a pipeline's name "
-            "(lower case letters, digits, - and _)"
+            f"{pipeline!r} is neither a pipeline file (.py) nor a pipeline's name (lower case letters, digits, - and _)"
         )
     return None
 

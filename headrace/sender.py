@@ -109,8 +109,6 @@ class Sender:
             raise undelivered(message, str(error)) from None
 
 
-def _note(
-    failures: list[BrokerUnavailable], message: Message, error: KafkaError | None, record: Record
-) -> None:
+def _note(failures: list[BrokerUnavailable], message: Message, error: KafkaError | None, record: Record) -> None:
     if error is not None:
         failures.append(undelivered(message, error.str()))

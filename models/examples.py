@@ -147,9 +147,7 @@ class Examples:
         self.early[early.feedback.id] = early
         if len(self.early) <= self._early_max:
             return None
-        return self._give_up(
-            "label_bound", f"more than {self._early_max} labels of this partition wait for events"
-        )
+        return self._give_up("label_bound", f"more than {self._early_max} labels of this partition wait for events")
 
     def expire(self) -> Iterator[Example]:
         """The examples of events whose label did not come in time, or that fall out at the bound."""

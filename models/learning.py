@@ -214,11 +214,7 @@ def changes(pipeline: Pipeline, learning: Learning) -> list[Control]:
             version = learning.versions.get(name, 0) + 1
             added[name] = _control("added", name, version, digest, name not in pipeline.models)
     promoted = []
-    if (
-        learning.champion is None
-        or learning.champion.name not in pipeline.models
-        or learning.champion.name in added
-    ):
+    if learning.champion is None or learning.champion.name not in pipeline.models or learning.champion.name in added:
         # A champion that was only declared anew stays the champion: its next version takes over.
         heir = pipeline.champion
         if learning.champion is not None and learning.champion.name in pipeline.models:

@@ -39,9 +39,7 @@ def duration(text: str | timedelta) -> timedelta:
         return text
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(
-            f"{text!r} is no duration; write a number and one of {', '.join(_UNITS)}, like '36h'"
-        )
+        raise ValueError(f"{text!r} is no duration; write a number and one of {', '.join(_UNITS)}, like '36h'")
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 

@@ -76,9 +76,7 @@ def from_headers(headers: list[tuple[str, bytes]]) -> Reject:
     texts = {name.removeprefix(_PREFIX): value.decode("utf-8", "replace") for name, value in headers}
     try:
         return Reject(
-            source=Address(
-                topic=texts["topic"], partition=int(texts["partition"]), offset=int(texts["offset"])
-            ),
+            source=Address(topic=texts["topic"], partition=int(texts["partition"]), offset=int(texts["offset"])),
             reason=texts["reason"],
             field=texts["field"],
             detail=texts["exception.message"],

@@ -19,6 +19,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import BrokerUnavailable, UserError
 from streams.cluster import admin, reach
+from streams.ends import ends
 from streams.settings import Settings
 from streams.topology import Topic, Topology
 
@@ -166,7 +167,10 @@ def carry_out(steps: Plan, settings: Settings) -> None:
     if steps.refused:
         raise UserError("\n".join(f"{step.topic}: {step.reason}" for step in steps.refused))
     client = admin(settings)
-    _create(client, [step for step in steps.steps if step.action == "create"], steps.replicas)
+    new = [step for step in steps.steps if step.action == "create"]
+    _create(client, new, steps.replicas)
+    # What starts right after would stumble over partitions that have no leader yet.
+    ends(client, [(step.topic, number) for step in new for number in range(step.partitions)], ADMIN_S_MAX)
     _set(client, [step for step in steps.steps if step.action == "set"])
 
 
@@ -214,6 +218,4 @@ def _set(client: AdminClient, steps: list[Step]) -> None:
 
 
 def _failed(what: str, error: KafkaException) -> BrokerUnavailable:
-    return BrokerUnavailable(
-        f"{what}: {error.args[0].str()}. Is this user allowed to? Ask whoever runs the cluster"
-    )
+    return BrokerUnavailable(f"{what}: {error.args[0].str()}. Is this user allowed to? Ask whoever runs the cluster")

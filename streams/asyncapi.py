@@ -90,9 +90,7 @@ def document(
         "channels": {topic.noun: _channel(topology, topic) for topic in topology.topics},
         "operations": _operations(topology),
         "components": {
-            "messages": {
-                name: message for topic in topology.topics for name, message in _messages(topic).items()
-            },
+            "messages": {name: message for topic in topology.topics for name, message in _messages(topic).items()},
             "schemas": schemas,
         },
     }
@@ -118,7 +116,7 @@ def _channel(topology: Topology, topic: Topic) -> dict[str, Any]:
     return {
         "address": topology.name(topic.noun),
         "title": topic.noun,
-        "description": f"{topic.holds}; key: {topic.key}; written by: {', '.join(topic.written_by)}",
+        "description": f"{topic.holds}; key: {topic.key}; written by: {', '.join(topic.written_by) or 'nobody yet'}",
         "messages": {name: {"$ref": _MESSAGES + name} for name in _messages(topic)},
         "bindings": {
             "kafka": {
@@ -179,9 +177,7 @@ def _message(topic: Topic, schema: str, name: str, *, cloud_event: bool) -> dict
     message = {**_frame(topic, name), "payload": {"$ref": _SCHEMAS + schema}}
     if cloud_event:
         texts = _CLOUD_EVENT_TEXTS
-        properties: dict[str, Any] = {
-            header: {"type": "string", "description": text} for header, text in texts.items()
-        }
+        properties: dict[str, Any] = {header: {"type": "string", "description": text} for header, text in texts.items()}
         properties["ce_type"] = {"const": name}
         message["headers"] = {"type": "object", "properties": properties}
     return message
@@ -203,8 +199,7 @@ def _frame(topic: Topic, name: str) -> dict[str, Any]:
 
 def _rejected(topic: Topic) -> dict[str, Any]:
     properties: dict[str, Any] = {
-        f"__connect.errors.{name}": {"type": "string", "description": text}
-        for name, text in _REJECT_TEXTS.items()
+        f"__connect.errors.{name}": {"type": "string", "description": text} for name, text in _REJECT_TEXTS.items()
     }
     properties["__connect.errors.reason"] = {"type": "string", "enum": list(REASONS)}
     return {

@@ -121,13 +121,9 @@ def format_node(java_command: list[str], folder: Path, cluster: str, template: P
     command = [*java_command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", settings]
     with (folder / "console.log").open("wb") as console:
         try:
-            done = subprocess.run(
-                command, stdout=console, stderr=console, timeout=FORMAT_SECONDS_MAX, check=False
-            )
+            done = subprocess.run(command, stdout=console, stderr=console, timeout=FORMAT_SECONDS_MAX, check=False)
         except subprocess.TimeoutExpired as error:
-            raise BrokerUnavailable(
-                f"formatting {folder} took more than {FORMAT_SECONDS_MAX:.0f} s"
-            ) from error
+            raise BrokerUnavailable(f"formatting {folder} took more than {FORMAT_SECONDS_MAX:.0f} s") from error
     if done.returncode:
         raise BrokerUnavailable(f"{folder} could not be formatted: {explain(folder, done.returncode)}")
     written = template.with_name(f"{template.name}.{new_id()}")

@@ -61,8 +61,7 @@ class Node:
             lock = take(self.folder / "lock", seconds_max=LOCK_WAIT_SECONDS_MAX)
         except TimeoutError as error:
             raise UserError(
-                f"a broker already runs on the data in {self.folder.parent}: stop it, "
-                "or choose another data folder"
+                f"a broker already runs on the data in {self.folder.parent}: stop it, or choose another data folder"
             ) from error
         try:
             with (self.folder / "console.log").open("wb") as console:

@@ -93,8 +93,7 @@ class Checkpoints:
             signature=self._sign(manifest),
         )
         records = [
-            Outgoing("models", 0, f"{slot}/{number}".encode(), chunk, None)
-            for number, chunk in enumerate(chunks)
+            Outgoing("models", 0, f"{slot}/{number}".encode(), chunk, None) for number, chunk in enumerate(chunks)
         ]
         return [*records, Outgoing("models", 0, slot.encode(), encode(signed), None)]
 
@@ -132,9 +131,7 @@ class Checkpoints:
             of it has been unpickled then.
         """
         if not hmac.compare_digest(manifest.signature, self._sign(manifest)):
-            raise CheckpointRefused(
-                "it is signed with another key; give all workers the same HEADRACE_CHECKPOINT_KEY"
-            )
+            raise CheckpointRefused("it is signed with another key; give all workers the same HEADRACE_CHECKPOINT_KEY")
         if _minor(manifest.libraries) != _minor(self._libraries):
             raise CheckpointRefused(f"it was written with {manifest.libraries}, here are {self._libraries}")
         chunks = [records.get(f"{manifest.slot}/{number}") for number in range(manifest.chunks)]
@@ -145,9 +142,7 @@ class Checkpoints:
 
     def _sign(self, manifest: Manifest) -> str:
         libraries = ",".join(f"{name}={version}" for name, version in sorted(manifest.libraries.items()))
-        message = (
-            f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{manifest.sha256}|{libraries}"
-        )
+        message = f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{manifest.sha256}|{libraries}"
         return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()
 
     def _records(self) -> dict[str, bytes]:

@@ -83,9 +83,7 @@ def _refused(bootstrap: str, timeout_s: float) -> str:
     for address in addresses:
         host, _, port = address.strip().rpartition(":")
         if not host or not port.isdecimal():
-            raise SettingsError(
-                f"HEADRACE_BOOTSTRAP: expected host:port, or several with commas, got {bootstrap!r}"
-            )
+            raise SettingsError(f"HEADRACE_BOOTSTRAP: expected host:port, or several with commas, got {bootstrap!r}")
         try:
             with socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_s / len(addresses)):
                 return ""

@@ -47,9 +47,7 @@ def aiokafka(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.sasl_password.get_secret_value(),
         }
     if settings.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(
-            cafile=str(settings.ssl_ca_location) if settings.ssl_ca_location else None
-        )
+        context = ssl.create_default_context(cafile=str(settings.ssl_ca_location) if settings.ssl_ca_location else None)
         if settings.ssl_certificate_location is not None:
             context.load_cert_chain(
                 settings.ssl_certificate_location,

@@ -39,9 +39,7 @@ def cache_folder() -> Path:
             else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace"
         )
     except RuntimeError as error:
-        raise UserError(
-            "there is no home folder to keep Kafka's jars in: set HEADRACE_CACHE to a folder"
-        ) from error
+        raise UserError("there is no home folder to keep Kafka's jars in: set HEADRACE_CACHE to a folder") from error
     return base.absolute() / f"kafka-{KAFKA_VERSION}"
 
 

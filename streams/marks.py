@@ -115,9 +115,12 @@ class Marks:
     def written(self, features: int | None, predictions: int | None, examples: int | None) -> None:
         """Offsets of the newest records that lie in each topic, where this worker wrote any."""
         end = self._end
-        end.features_from = end.features_from if features is None else features + 1
-        end.predictions_from = end.predictions_from if predictions is None else predictions + 1
-        end.log_from = end.log_from if examples is None else examples + 1
+        # What this worker wrote last may lie before what another one wrote while it had the partition.
+        end.features_from = end.features_from if features is None else max(end.features_from, features + 1)
+        end.predictions_from = (
+            end.predictions_from if predictions is None else max(end.predictions_from, predictions + 1)
+        )
+        end.log_from = end.log_from if examples is None else max(end.log_from, examples + 1)
 
     def forget(self, forgotten: datetime | None) -> None:
         """Nothing that was due before this time is remembered any more."""

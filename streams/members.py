@@ -29,6 +29,9 @@ LOG = "examples"
 
 Lane = tuple[str, int]
 
+#: A consumer whose name is taken tells only by this text: its code is that of every fatal error.
+_NAME_TAKEN = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -119,12 +122,12 @@ class Membership:
         inputs = [lane for lane in lanes if lane[0] in INPUTS]
         starts = {lane: committed[lane].offset if lane in committed else self._first_kept(lane) for lane in inputs}
         self._next = dict(starts)
-        consumer.assign(
-            [
-                TopicPartition(self._topology.name(noun), partition, starts[noun, partition])
-                for noun, partition in inputs
-            ]
-        )
+        places = [
+            TopicPartition(self._topology.name(noun), partition, starts[noun, partition]) for noun, partition in inputs
+        ]
+        consumer.assign(places)
+        # No record may come before the worker has taken over: this may be told in the middle of a poll.
+        consumer.pause(places)
         self._became(
             Assignment(
                 partitions=frozenset(partition for _, partition in inputs),
@@ -133,6 +136,7 @@ class Membership:
                 committed=committed,
             )
         )
+        self.held = set(inputs)
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         # No batch is under way here: the thread that gathers batches also commits them.
@@ -178,14 +182,14 @@ class Membership:
         if error.code() == KafkaError._PARTITION_EOF:
             lane = (self._nouns[topic], partition)
             self._next[lane] = message.offset() or 0
-        elif error.code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED):
+        elif _NAME_TAKEN in error.str():
             raise Fenced(f"another process runs under this worker's name: {error.str()}")
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise BrokerUnavailable(
                 f"{topic}[{partition}]: the records to go on from are no longer kept: {error.str()}; "
                 "`headrace doctor` shows what is lost"
             )
-        elif error.fatal():
+        elif error.code() == KafkaError._FATAL:
             raise BrokerUnavailable(f"reading failed: {error.str()}")
 
     def hold(self, lanes: set[Lane]) -> None:

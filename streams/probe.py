@@ -68,9 +68,7 @@ async def release(settings: Settings, address: str) -> Release:
     host, _, port = address.rpartition(":")
     arguments = {name: value for name, value in aiokafka(settings).items() if name != "bootstrap_servers"}
     try:
-        connection = await create_conn(
-            host, int(port), request_timeout_ms=int(ANSWER_S_MAX * 1000), **arguments
-        )
+        connection = await create_conn(host, int(port), request_timeout_ms=int(ANSWER_S_MAX * 1000), **arguments)
         try:
             answer = await connection.send(ApiVersionRequest())
         finally:
@@ -96,9 +94,7 @@ def clock_ahead_s(settings: Settings, topic: str) -> float:
     BrokerUnavailable
         If it does not take the record.
     """
-    producer = Producer(
-        {**confluent(settings), **QUIET, "transactional.id": f"headrace-clock-{uuid.uuid4()}"}
-    )
+    producer = Producer({**confluent(settings), **QUIET, "transactional.id": f"headrace-clock-{uuid.uuid4()}"})
     stamps: list[float] = []
 
     def delivered(error: object, record: Message) -> None:

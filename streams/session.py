@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from schemas.errors import HeadraceError
+from schemas.errors import HeadraceError, UserError
 from schemas.rejects import Reject, to_headers
 from schemas.values import Address
 from streams.alignment import Alignment
@@ -120,9 +120,7 @@ class Session:
         What earlier sessions found out.
     """
 
-    def __init__(
-        self, settings: Settings, topology: Topology, name: str, line: Line, suspects: Suspects
-    ) -> None:
+    def __init__(self, settings: Settings, topology: Topology, name: str, line: Line, suspects: Suspects) -> None:
         self._settings = settings
         self._topology = topology
         self._line = line
@@ -132,10 +130,12 @@ class Session:
         self._drained_at = 0.0
         self._aligned_at = time.monotonic()
         self._processed: dict[Lane, int] = {}
+        self._texts: dict[Lane, str] = {}
         self._blocked = False
         self._idle_since = 0.0
-        self._transactions = Transactions(settings, topology, f"{topology.pipeline}.{name}")
+        # It joins the group in the background while the rest is opened.
         self._membership = Membership(settings, topology, name)
+        self._transactions = Transactions(settings, topology, f"{topology.pipeline}.{name}")
         self._log = LogReader(settings, topology.name(LOG), 0, line.begin())
 
     @property
@@ -152,6 +152,8 @@ class Session:
             If an agent failed. Nothing of the batch was written.
         Unavailable
             If a broker is away, or another worker has taken over.
+        UserError
+            If only the person who runs the worker can mend it.
         """
         log = self._read_log()
         inputs = self._take()
@@ -167,6 +169,8 @@ class Session:
         batch = self._batch(log, [entry for entry in inputs if entry not in guilty] if guilty else inputs)
         self._line.process(batch)
         if batch.error is not None:
+            if isinstance(batch.error, UserError):
+                raise batch.error
             self._suspects.blame(inputs, repr(batch.error))
             raise Faulty(f"an agent failed on {len(inputs)} inputs:\n{batch.failure}") from batch.error
         for lane, record in guilty:
@@ -221,6 +225,10 @@ class Session:
         self._membership.changed = False
         self._alignment = Alignment([(noun, p) for noun in INPUTS for p in sorted(assignment.partitions)])
         self._processed = dict(assignment.starts)
+        self._texts = {lane: committed.text for lane, committed in assignment.committed.items()}
+        led = assignment.committed.get((LOG, 0))
+        if assignment.leads:
+            self._processed[LOG, 0] = led.offset if led else 0
         self._log.seek(self._line.assign(assignment))
 
     def _batch(self, log: list[tuple[int, bytes]], inputs: list[tuple[Lane, Incoming]]) -> Batch:
@@ -247,13 +255,15 @@ class Session:
     def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]]) -> bool:
         for lane, record in inputs:
             self._processed[lane] = record.offset + 1
+        for partition, text in batch.metadata.items():
+            self._texts["events", partition] = text
         touched = {lane for lane, _ in inputs} | {("events", partition) for partition in batch.metadata}
-        offsets = {
-            lane: (self._processed[lane], batch.metadata.get(lane[1], "") if lane[0] == "events" else "")
-            for lane in touched
-        }
-        if batch.leads and batch.log:
-            offsets[LOG, 0] = (batch.log[-1][0] + 1, "")
+        if batch.leads and (batch.log or batch.outgoing):
+            # What a leader says is fenced by the offset that it commits along with it. While it folds again what
+            # the leader before has spoken about, the offset stays.
+            self._processed[LOG, 0] = max(self._processed[LOG, 0], self._log.position)
+            touched.add((LOG, 0))
+        offsets = {lane: (self._processed[lane], self._texts.get(lane, "")) for lane in touched}
         if offsets or batch.outgoing:
             self._transactions.commit(self._membership.consumer, batch.outgoing, offsets)
         self._suspects.cleared(len(inputs))

@@ -44,26 +44,18 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="secret that signs checkpoints, the same for all workers; empty: a random one is kept in data",
     )
-    worker: str = Field(
-        "", description="name of this worker, the same after a restart; empty: chosen on this host"
-    )
+    worker: str = Field("", description="name of this worker, the same after a restart; empty: chosen on this host")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much to log")
 
-    batch_records_max: Annotated[int, Field(ge=1)] = Field(
-        4000, description="records in one transaction at most"
-    )
-    batch_ms_max: Annotated[int, Field(ge=1)] = Field(
-        100, description="milliseconds a transaction gathers at most"
-    )
+    batch_records_max: Annotated[int, Field(ge=1)] = Field(4000, description="records in one transaction at most")
+    batch_ms_max: Annotated[int, Field(ge=1)] = Field(100, description="milliseconds a transaction gathers at most")
     session_timeout_ms: Annotated[int, Field(ge=1000)] = Field(
         10_000, description="milliseconds without a heartbeat until a worker's partitions go to others"
     )
     transaction_timeout_ms: Annotated[int, Field(ge=1000)] = Field(
         10_000, description="milliseconds until the broker aborts the transaction of a worker that hangs"
     )
-    checkpoint_every_s: Annotated[float, Field(gt=0)] = Field(
-        5.0, description="seconds between checkpoints at least"
-    )
+    checkpoint_every_s: Annotated[float, Field(gt=0)] = Field(5.0, description="seconds between checkpoints at least")
     stall_s_max: Annotated[float, Field(gt=0)] = Field(
         60.0, description="seconds without progress, while work waits, until a worker ends itself"
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException
 
 from schemas.errors import BrokerUnavailable
 from streams.cluster import ANSWER_S_MAX, Cluster, admin
 from streams.settings import Settings
-from streams.tail import reader_config, unreadable
+from streams.tail import bounds, reader_config
 from streams.topology import Topology
 
 #: What workers read through their group, and commit.
@@ -47,9 +47,7 @@ class Lane:
         return self.committed is not None and self.committed < self.first
 
 
-def lanes(
-    settings: Settings, topology: Topology, cluster: Cluster, nouns: tuple[str, ...] = INPUTS
-) -> list[Lane]:
+def lanes(settings: Settings, topology: Topology, cluster: Cluster, nouns: tuple[str, ...] = INPUTS) -> list[Lane]:
     """Where partitions begin and end, and how far they are done; topics that do not exist are left out.
 
     Raises
@@ -64,12 +62,8 @@ def lanes(
     try:
         for name in names:
             for partition in range(cluster.partitions.get(name, 0)):
-                first, end = consumer.get_watermark_offsets(
-                    TopicPartition(name, partition), timeout=ANSWER_S_MAX
-                )
-                found.append(Lane(name, partition, int(first), int(end), committed.get((name, partition))))
-    except KafkaException as error:
-        raise unreadable(name, error) from None
+                first, end = bounds(consumer, name, partition)
+                found.append(Lane(name, partition, first, end, committed.get((name, partition))))
     finally:
         consumer.close()
     return found
@@ -78,9 +72,7 @@ def lanes(
 def _committed(settings: Settings, group: str) -> dict[tuple[str, int], int]:
     # Kept until the answer is there: with the client, its questions end.
     client = admin(settings)
-    asked = client.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S_MAX
-    )
+    asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S_MAX)
     try:
         places = asked[group].result(ANSWER_S_MAX + 1).topic_partitions or []
     except (KafkaException, TimeoutError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +14,7 @@ from schemas.errors import BrokerUnavailable, UserError
 from schemas.values import Address
 from streams.cluster import ANSWER_S_MAX, QUIET, reach
 from streams.connection import confluent
+from streams.ends import ELECTING, STEP_S
 from streams.settings import Settings
 
 RECORDS_MAX = 2000
@@ -47,7 +49,7 @@ class Tail:
         partitions = partitions_of(settings, topic)
         self._consumer = Consumer(reader_config(settings))
         # Asked once and first: a question waits behind a fetch that is under way.
-        self._bounds = {number: self._ask_bounds(number) for number in range(partitions)}
+        self._bounds = {number: bounds(self._consumer, topic, number) for number in range(partitions)}
         self.starts = self._offsets(start)
         self._assign(self.starts)
 
@@ -84,19 +86,7 @@ class Tail:
         except KafkaException as error:
             raise unreadable(self.topic, error) from None
         # A negative answer means that nothing is that young.
-        return {
-            part.partition: part.offset if part.offset >= 0 else bounds[part.partition][1]
-            for part in answered
-        }
-
-    def _ask_bounds(self, number: int) -> tuple[int, int]:
-        try:
-            first, end = self._consumer.get_watermark_offsets(
-                TopicPartition(self.topic, number), timeout=ANSWER_S_MAX
-            )
-        except KafkaException as error:
-            raise unreadable(self.topic, error) from None
-        return int(first), int(end)
+        return {part.partition: part.offset if part.offset >= 0 else bounds[part.partition][1] for part in answered}
 
     def back(self, count: int) -> bool:
         """Begin again, so many offsets before the ends; False if it has begun there before."""
@@ -181,9 +171,7 @@ def _is_end(message: Message) -> bool:
 
 def address_of(message: Message) -> Address:
     """Where a record lies."""
-    return Address(
-        topic=message.topic() or "", partition=message.partition() or 0, offset=message.offset() or 0
-    )
+    return Address(topic=message.topic() or "", partition=message.partition() or 0, offset=message.offset() or 0)
 
 
 def headers_of(message: Message) -> list[tuple[str, bytes]]:
@@ -196,6 +184,26 @@ def _taken(message: Message) -> tuple[int, int, int]:
     return message.timestamp()[1], message.partition() or 0, message.offset() or 0
 
 
+def bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The offset of the first record that is kept, and that behind the last that is committed.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If the broker does not tell; a leader that is just being elected is waited for.
+    """
+    deadline = time.monotonic() + ANSWER_S_MAX
+    while True:
+        try:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S_MAX)
+        except KafkaException as error:
+            if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
+                raise unreadable(topic, error) from None
+            time.sleep(STEP_S)
+        else:
+            return int(first), int(end)
+
+
 def partitions_of(settings: Settings, topic: str) -> int:
     """How many partitions a topic has.
 
@@ -206,9 +214,7 @@ def partitions_of(settings: Settings, topic: str) -> int:
     """
     partitions = reach(settings).partitions.get(topic)
     if partitions is None:
-        raise UserError(
-            f"there is no topic {topic} at {settings.bootstrap}; create it with `headrace apply FILE`"
-        )
+        raise UserError(f"there is no topic {topic} at {settings.bootstrap}; create it with `headrace apply FILE`")
     return partitions
 
 

@@ -28,7 +28,7 @@ class Topic:
     key, holds
         What its key and its records are, in words.
     written_by, read_by
-        The stages at its two ends; ``outside`` is everybody else.
+        The stages at its two ends; ``outside`` is everybody else. Empty: its place is kept, no stage writes it yet.
     retention_ms
         How long records are kept; :data:`FOREVER` for what must stay.
     compact
@@ -65,9 +65,7 @@ class Topic:
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(
-        "events", True, "event key", "raw events, plain JSON", ("outside",), ("features",), broker_time=True
-    ),
+    Topic("events", True, "event key", "raw events, plain JSON", ("outside",), ("features",), broker_time=True),
     Topic("features", True, "event key", "prepared features of each event", ("features",), ("replay",)),
     Topic(
         "predictions",
@@ -97,19 +95,19 @@ TOPICS: tuple[Topic, ...] = (
         retention_ms=FOREVER,
     ),
     Topic("health", False, "pipeline", "accuracy of every model, label coverage and delay", ("health",)),
-    Topic("drift", False, "pipeline", "drift signals with cause and evidence", ("health",)),
+    Topic("drift", False, "pipeline", "drift signals with cause and evidence", ()),
     Topic(
         "retrains",
         False,
         "retraining",
         "retraining requested, started, finished, failed",
-        ("health",),
+        (),
         retention_ms=FOREVER,
     ),
-    Topic("promotions", False, "challenger", "decisions with evidence", ("health",), retention_ms=FOREVER),
-    Topic("models", False, "slot", "checkpoints in chunks", ("health",), ("learning",), compact=True),
-    Topic("alerts", False, "fingerprint", "alerts, firing or resolved", ("health",), compact=True),
-    Topic("commands", False, "command", "what people ask", ("outside",), ("health",), retention_ms=FOREVER),
+    Topic("promotions", False, "challenger", "decisions with evidence", (), retention_ms=FOREVER),
+    Topic("models", False, "slot", "checkpoints in chunks", ("checkpoints",), ("learning",), compact=True),
+    Topic("alerts", False, "fingerprint", "alerts, firing or resolved", (), compact=True),
+    Topic("commands", False, "command", "what people ask", (), (), retention_ms=FOREVER),
     Topic(
         "rejects",
         True,

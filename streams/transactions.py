@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -63,6 +65,10 @@ class Transactions:
                 "queue.buffering.max.kbytes": 512 * 1024,
             }
         )
+        self._timeout_s = settings.transaction_timeout_ms / 1000
+        self._begun_s = time.time()
+        # A coordinator that is asked for before there is a connection is only asked for again after half a second.
+        self._guard(self._producer.list_topics, self._names["examples"], STEP_S)
         self._guard(self._producer.init_transactions, STEP_S)
 
     def commit(
@@ -86,7 +92,8 @@ class Transactions:
             found out when starting afresh.
         """
         try:
-            self._producer.begin_transaction()
+            self._begun_s = time.time()
+            self._guard(self._producer.begin_transaction)
             self._produce(outgoing)
             positions = [
                 TopicPartition(self._names[noun], partition, offset, text)
@@ -122,6 +129,8 @@ class Transactions:
                     break
                 except BufferError:
                     self._producer.poll(0.05)
+                except KafkaException as failure:
+                    raise self._told(failure) from failure
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
@@ -134,22 +143,30 @@ class Transactions:
                 step(*arguments)
                 return
             except KafkaException as failure:
-                error: KafkaError = failure.args[0]
-                if error.code() in _NAME_TAKEN:
-                    raise Fenced(
-                        f"another process runs under this worker's name, or took its work over: {error.str()}"
-                    ) from failure
-                if not error.retriable() or attempt == ATTEMPTS_MAX:
-                    raise BrokerUnavailable(f"the transaction did not go through: {error.str()}") from failure
+                if not failure.args[0].retriable() or attempt == ATTEMPTS_MAX:
+                    raise self._told(failure) from failure
+
+    def _told(self, failure: KafkaException) -> Fenced | BrokerUnavailable:
+        error: KafkaError = failure.args[0]
+        if error.code() in _NAME_TAKEN and not self._aborted_by_broker():
+            return Fenced(f"another process runs under this worker's name, or took its work over: {error.str()}")
+        return BrokerUnavailable(f"the transaction did not go through: {error.str()}")
+
+    def _aborted_by_broker(self) -> bool:
+        """Whether the transaction was open for so long that the broker has ended it, which fences this one too.
+
+        By the wall clock, for a machine may have slept.
+        """
+        return time.time() - self._begun_s > self._timeout_s
 
     def _abort(self) -> None:
         self._delivered.clear()
-        try:
+        # Where this does not work, starting afresh under the same name aborts it.
+        with suppress(KafkaException):
             self._producer.abort_transaction(STEP_S)
-        except KafkaException:
-            # Starting afresh under the same name aborts it.
-            return
 
     def close(self) -> None:
         """Give back the connection."""
-        self._producer.close()
+        # A producer that was fenced raises that again; whoever used it has been told.
+        with suppress(KafkaException):
+            self._producer.close()

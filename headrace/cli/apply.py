@@ -31,9 +31,7 @@ def command(
     if doing:
         carry_out(steps, settings)
     if json:
-        write_json(
-            {"steps": steps.steps, "replicas": steps.replicas, "refused": bool(steps.refused), "done": doing}
-        )
+        write_json({"steps": steps.steps, "replicas": steps.replicas, "refused": bool(steps.refused), "done": doing})
     else:
         console().print(_summary(steps, doing))
     if steps.refused:
@@ -52,8 +50,4 @@ def _summary(steps: Plan, done: bool) -> str:
         return "All topics are right; nothing to do."
     counts = f"{len(steps.work)} of {len(steps.steps)} topics"
     replicas = f"{steps.replicas} replica{'s' if steps.replicas > 1 else ''}"
-    return (
-        f"{counts} done, {replicas} each."
-        if done
-        else f"{counts} to do, {replicas} each. Nothing was changed."
-    )
+    return f"{counts} done, {replicas} each." if done else f"{counts} to do, {replicas} each. Nothing was changed."

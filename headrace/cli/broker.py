@@ -19,9 +19,7 @@ PORT = 9092
 
 def command(
     port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = PORT,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder to keep the data in; otherwise nothing is kept.")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder to keep the data in; otherwise nothing is kept.")] = None,
     nodes: Annotated[int, typer.Option(help="1, or 3 of which one may fail.")] = 1,
     memory_mb: Annotated[int, typer.Option(help="Megabytes of memory for each node.")] = 512,
     json: Json = False,

@@ -27,9 +27,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "pipeline": None if report.pipeline is None else report.pipeline.name,
         "passed": report.passed,
         "mistakes": report.mistakes,
-        "checks": [
-            {"name": check.name, "passed": check.passed, "problem": check.problem} for check in report.checks
-        ],
+        "checks": [{"name": check.name, "passed": check.passed, "problem": check.problem} for check in report.checks],
     }
 
 

@@ -72,9 +72,7 @@ def examine(pipeline: str, settings: Settings) -> Iterator[Finding]:
         yield from _of_pipeline(settings, topology, cluster, declared=messages.declared is not None)
 
 
-def _of_pipeline(
-    settings: Settings, topology: Topology, cluster: Cluster, *, declared: bool
-) -> Iterator[Finding]:
+def _of_pipeline(settings: Settings, topology: Topology, cluster: Cluster, *, declared: bool) -> Iterator[Finding]:
     if not declared:
         # With a name only, the cluster's own count is the best guess at what was asked for.
         count = cluster.partitions.get(topology.name("events"), topology.partitions)

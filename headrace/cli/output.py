@@ -40,6 +40,11 @@ def write_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def printable(text: str) -> str:
+    """Text of somebody else without the escape codes that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def write_pretty(value: Any, *, compact: bool) -> None:
     """A document in JSON: for people with line breaks, ``compact`` on one line."""
     text = msgspec.json.encode(value)
@@ -59,5 +64,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Se
     for column in columns:
         drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        drawn.add_row(*("" if cell is None else escape(printable(str(cell))) for cell in row))
     return drawn

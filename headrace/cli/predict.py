@@ -43,9 +43,7 @@ def _show(prediction: Prediction) -> None:
             "served",
         )
     ]
-    rows += [
-        (f"{said.model}@{said.version}", score_text(said.score), "shadow") for said in prediction.shadows
-    ]
+    rows += [(f"{said.model}@{said.version}", score_text(said.score), "shadow") for said in prediction.shadows]
     out.print(table(("model", "score", ""), rows, right=("score",)))
 
 

@@ -25,9 +25,7 @@ def command(
     id: Annotated[
         str | None, typer.Option("--id", help="Compare the prediction of this event.", show_default=False)
     ] = None,
-    sample: Annotated[
-        int, typer.Option("--sample", min=1, help="Compare about so many, chosen by id.")
-    ] = SAMPLE,
+    sample: Annotated[int, typer.Option("--sample", min=1, help="Compare about so many, chosen by id.")] = SAMPLE,
     all_: Annotated[bool, typer.Option("--all", help="Compare all.")] = False,
     bootstrap: Bootstrap = None,
     json: Json = False,

@@ -47,8 +47,6 @@ def _topics(topology: Topology, settings: Settings, file: str, apply: bool) -> N
         missing = ", ".join(step.topic for step in wrong if step.action == "create")
         differ = "\n".join(f"{step.topic}: {step.reason}" for step in wrong if step.action == "refuse")
         told = f"these topics do not exist: {missing}\n" if missing else ""
-        raise UserError(
-            f"{told}{differ}".strip() + f"\nCreate them with `headrace apply {file}`, or run with --apply"
-        )
+        raise UserError(f"{told}{differ}".strip() + f"\nCreate them with `headrace apply {file}`, or run with --apply")
     for step in steps.work:
         notes().print(f"{step.topic}: {step.reason}; `headrace apply {file}` would set it", markup=False)

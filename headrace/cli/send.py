@@ -23,9 +23,7 @@ def command(
     pipeline: FileOrName,
     event: Annotated[
         str,
-        typer.Argument(
-            metavar="[JSON|FILE|-]", help="One event; or a file, or - for stdin, one event per line."
-        ),
+        typer.Argument(metavar="[JSON|FILE|-]", help="One event; or a file, or - for stdin, one event per line."),
     ] = "-",
     key: Key = None,
     id_field: IdField = None,

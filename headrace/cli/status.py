@@ -103,9 +103,7 @@ def _show(status: Status) -> None:
     if status.served is not None:
         prediction = status.served
         served = f"last served by {prediction.model}@{prediction.version}:{prediction.position}"
-    out.print(
-        f"{status.lag:,} records wait; the learning log ends at {status.log_end:,}; {served}", markup=False
-    )
+    out.print(f"{status.lag:,} records wait; the learning log ends at {status.log_end:,}; {served}", markup=False)
     if status.health is None:
         out.print("No health report yet.")
     else:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 from confluent_kafka import Message
 
-from headrace.cli.output import Json, console, write_json
+from headrace.cli.output import Json, console, printable, write_json
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
 from schemas import rejects
 from schemas.envelope import parse_time
@@ -24,12 +24,13 @@ from streams.topology import TOPICS
 NOUNS = tuple(topic.noun for topic in TOPICS)
 LAST = 10
 
+#: Of a record's value on one line; --json has no bound.
+CHARACTERS_MAX = 2000
+
 
 def command(
     pipeline: FileOrName,
-    topic: Annotated[
-        str, typer.Argument(metavar="TOPIC", help=f"One of: {', '.join(NOUNS)}.", show_default=False)
-    ],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help=f"One of: {', '.join(NOUNS)}.", show_default=False)],
     count: Annotated[
         int | None,
         typer.Option("-n", help="Records at most; without --from the last ones.", show_default="10"),
@@ -61,9 +62,7 @@ def command(
         raise typer.Exit(0) from None
 
 
-def _messages(
-    settings: Settings, name: str, count: int | None, from_: str | None, follow: bool
-) -> Iterator[Message]:
+def _messages(settings: Settings, name: str, count: int | None, from_: str | None, follow: bool) -> Iterator[Message]:
     if from_ is None:
         # Opened first, so that nothing falls between what was last and what comes next.
         with Tail(settings, name) as tail:
@@ -131,20 +130,15 @@ def _line(noun: str, message: Message) -> str:
     if noun == "rejects":
         reject = record["reject"]
         if isinstance(reject, rejects.Reject):
-            parts.append(
-                f"{reject.reason} at {reject.field}: {reject.detail} ({reject.source}, {reject.stage})"
-            )
+            parts.append(f"{reject.reason} at {reject.field}: {reject.detail} ({reject.source}, {reject.stage})")
         else:
             parts.append(reject)
     value = message.value()
     if value is not None:
         parts.append(_shortened(_text(value)))
-    return "  ".join(parts)
+    return printable("  ".join(parts))
 
 
-def _shortened(text: str, characters_max: int = 2000) -> str:
-    # Escape codes in somebody's record must not reach the terminal.
-    shown = "".join(
-        letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:characters_max]
-    )
-    return shown if len(text) <= characters_max else f"{shown}... ({len(text):,} characters)"
+def _shortened(text: str) -> str:
+    cut = text[:CHARACTERS_MAX]
+    return cut if len(text) <= CHARACTERS_MAX else f"{cut}... ({len(text):,} characters)"

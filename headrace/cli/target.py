@@ -37,9 +37,7 @@ IdField = Annotated[
 ]
 KeyField = Annotated[
     str | None,
-    typer.Option(
-        "--key-field", help="With a pipeline's name: the field that is the key.", show_default=False
-    ),
+    typer.Option("--key-field", help="With a pipeline's name: the field that is the key.", show_default=False),
 ]
 
 

@@ -117,7 +117,7 @@ def panel(tally: Tally, total: int, worker_pid: int, restarts: int, width: int) 
     width = min(width, WIDTH_MAX)
     return Panel(
         Group(
-            _head(tally, total, width - 6),
+            _head(tally, total),
             Text(),
             _figures(tally),
             Text(),
@@ -135,12 +135,14 @@ def panel(tally: Tally, total: int, worker_pid: int, restarts: int, width: int) 
     )
 
 
-def _head(tally: Tally, total: int, width: int) -> Group:
+def _head(tally: Tally, total: int) -> Group:
     row = Table.grid(expand=True)
     row.add_column()
     row.add_column(justify="right")
     row.add_row(Text(_date(tally), style="bold"), f"{tally.answered:,} of {total:,} flights")
-    return Group(row, ProgressBar(total=total, completed=tally.answered, width=width))
+    bar = Table.grid(expand=True)
+    bar.add_row(ProgressBar(total=total, completed=tally.answered))
+    return Group(row, bar)
 
 
 def _figures(tally: Tally) -> Table:
@@ -150,9 +152,9 @@ def _figures(tally: Tally) -> Table:
         grid.add_column(justify=justify)
     for name, value, other, number in (
         ("flights a second", f"{tally.rate():,.0f}", "labels learnt", f"{tally.learnt:,}"),
-        ("event to prediction, p50", _ms(tally, 0.5), "waiting for their label", f"{tally.waiting:,}"),
-        ("event to prediction, p99", _ms(tally, 0.99), "label did not come in time", f"{tally.expired:,}"),
-        ("served by", tally.state or "", "labels it had yet to learn", "" if behind is None else f"{behind:,.0f}"),
+        ("latency, median", _ms(tally, 0.5), "waiting for a label", f"{tally.waiting:,}"),
+        ("latency, 99 %", _ms(tally, 0.99), "given up after 36 h", f"{tally.expired:,}"),
+        ("served by", tally.state or "", "labels it lags behind", "" if behind is None else f"{behind:,.0f}"),
     ):
         grid.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(other, style="dim"), number)
     return grid

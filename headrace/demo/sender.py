@@ -21,13 +21,11 @@ from streams.connection import confluent
 from streams.settings import Settings
 from streams.topology import Topology
 
-#: Events without their prediction at most: enough that the worker never waits for the sender, few enough that
-#: a latency tells of the worker, and not of a queue that grows as long as the sender is faster.
-UNANSWERED_MAX = 2_000
-
-#: The same at the start, from where it grows with what is answered: hours of 2013 sent in one burst would reach
-#: Kafka in the same few milliseconds, and labels are learnt in the order in which they reach it.
-UNANSWERED_FIRST = 50
+#: Events without their prediction at most. Every label under way is one that the models have yet to learn, and
+#: the regression lives on the last fifty landings of each airport: with 2,000 events under way its log loss over
+#: the year was 4 % above that of learning each label at once, though no more than a third faster. In real life a
+#: flight leaves every 90 seconds, and nothing is under way.
+UNANSWERED_MAX = 150
 
 DELIVERY_S_MAX = 30.0
 _WAIT_S = 0.2
@@ -116,13 +114,9 @@ class Sender:
             while due_s > time.monotonic() and not self._stopping.wait(min(_WAIT_S, due_s - time.monotonic())):
                 self._producer.poll(0)
         with self._tally.changed:
-            while self._is_full() and not self._stopping.is_set() and self.failure is None:
+            while self._tally.unanswered >= UNANSWERED_MAX and not self._stopping.is_set() and not self.failure:
                 self._tally.changed.wait(_WAIT_S)
                 self._producer.poll(0)
-
-    def _is_full(self) -> bool:
-        tally = self._tally
-        return tally.unanswered >= min(UNANSWERED_FIRST + tally.answered // 2, UNANSWERED_MAX)
 
     def _send(self, happening: Happening) -> None:
         tally = self._tally

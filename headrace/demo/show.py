@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,12 +23,12 @@ from types import FrameType
 from rich.console import Console
 
 from agents.replay import replay
-from headrace.cli.output import console, notes, write_json
+from headrace.cli.output import WIDTH_WITHOUT_TERMINAL, notes, write_json
 from headrace.demo import cluster, pipeline
 from headrace.demo.flights import FLIGHTS, happenings
 from headrace.demo.process import WorkerProcess
 from headrace.demo.reader import Reader
-from headrace.demo.screen import View, view
+from headrace.demo.screen import WIDTH_MAX, View, view
 from headrace.demo.sender import Sender
 from headrace.demo.summary import Replayed, Summary, is_right, next_commands, paragraph, summarize
 from headrace.demo.tally import Tally
@@ -94,8 +95,7 @@ def run(
         Why it could not be shown to the end.
     """
     options = Options(events, speed, as_json, bootstrap, fresh)
-    # With JSON, stdout is for it alone.
-    screen = notes() if as_json else console()
+    screen = _screen(as_json)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _folder() as folder, ExitStack() as stack:
@@ -107,6 +107,14 @@ def run(
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0 if is_right(summary) else WRONG
+
+
+def _screen(as_json: bool) -> Console:
+    # With JSON, stdout is for it alone.
+    stream = sys.stderr if as_json else sys.stdout
+    # A line for a log is not broken up.
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, soft_wrap=not stream.isatty(), highlight=False)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -237,10 +245,11 @@ def _tell(options: Options, summary: Summary, screen: Console) -> None:
     file = Path(pipeline.__file__)
     if file.is_relative_to(Path.cwd()):
         file = file.relative_to(Path.cwd())
+    width = min(screen.width, WIDTH_MAX) if screen.is_terminal else None
     screen.print()
-    screen.print(paragraph(summary), soft_wrap=not screen.is_terminal, markup=False)
+    screen.print(paragraph(summary), markup=False, width=width)
     screen.print("\nTo try next:")
-    commands = next_commands(str(file), summary.bootstrap)
-    width = max(len(command) for command, _ in commands)
-    for command, what in commands:
-        screen.print(f"  [bold]{command:<{width}}[/bold]  {what}")
+    if options.bootstrap is not None:
+        screen.print(f"  export HEADRACE_BOOTSTRAP={options.bootstrap}", markup=False)
+    for command, what in next_commands(str(file), summary.bootstrap):
+        screen.print(f"  [dim]# {what}[/dim]\n  [bold]{command}[/bold]")

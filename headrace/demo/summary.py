@@ -9,7 +9,7 @@ from models.baselines import PRIOR
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How good a model was over the run: as ``health`` says, and once more with its probabilities clipped."""
+    """How good a model was: as ``health`` says, and clipped, over the flights that all models answered."""
 
     model: str
     version: int
@@ -150,7 +150,7 @@ def paragraph(summary: Summary) -> str:
 
 def _exactly_once(summary: Summary) -> str:
     events, predictions = summary.events, summary.predictions
-    if predictions == events and not summary.repeated:
+    if predictions == events and not summary.repeated and not summary.rejected:
         return f"{events:,} flights went in and {predictions:,} predictions came out, exactly one for each."
     return (
         f"{events:,} flights went in and {predictions:,} of them have a prediction; {summary.repeated:,} records "
@@ -166,8 +166,8 @@ def _labels(summary: Summary) -> str:
 
 
 def _time(summary: Summary) -> str:
-    took_s = summary.took_s
-    took = f"{took_s // 60:.0f} min {took_s % 60:.0f} s" if took_s >= 100 else f"{took_s:.1f} s"
+    minutes, seconds = divmod(round(summary.took_s), 60)
+    took = f"{minutes} min {seconds} s" if minutes else f"{summary.took_s:.1f} s"
     text = f"It took {took}, {summary.flights_per_s:,.0f} flights a second"
     if summary.latency_p50_ms is None:
         return f"{text}."
@@ -182,36 +182,29 @@ def _quality(models: list[ModelSummary]) -> list[str]:
     prior = next((model for model in models if model.model == PRIOR), None)
     if champion is None or prior is None or not champion.labels:
         return ["No label came, so nothing can be said about the models."]
-    sentences = [_against(champion, prior)]
     best = min(models, key=lambda model: model.log_loss)
-    others = [f"{model.model} {model.log_loss:.4f}" for model in models if model not in (champion, prior)]
+    others = ", ".join(f"{model.model} {model.log_loss:.4f}" for model in models if model not in (champion, prior))
     if best is champion:
-        sentences.append(f"No other was better ({', '.join(others)}).")
-    else:
-        sentences.append(f"The best was {best.model} with {best.log_loss:.4f} ({', '.join(others)}).")
-    return sentences
+        return [_against(champion, prior), f"No other had a lower one ({others})."]
+    return [_against(champion, prior), f"The lowest has {best.model} with {best.log_loss:.4f} ({others})."]
 
 
 def _against(champion: ModelSummary, prior: ModelSummary) -> str:
-    """The champion against the prior, which may only be beaten where clipping does not turn it round."""
-    better_by = prior.log_loss - champion.log_loss
+    """The champion against the prior, which counts as beaten only where it is so by the fairer numbers too."""
     numbers = f"{champion.log_loss:.4f} to {prior.log_loss:.4f}"
-    if champion.log_loss_clipped is None or prior.log_loss_clipped is None:
-        fair_by, fair = better_by, ""
-    else:
-        fair_by = prior.log_loss_clipped - champion.log_loss_clipped
-        fair = (
-            f"; {champion.log_loss_clipped:.4f} to {prior.log_loss_clipped:.4f} with probabilities clipped to "
-            f"{CLIP}..{1 - CLIP}, since the prior is too sure of itself at first"
-        )
-    if better_by > 0 and fair_by > 0:
-        return f"The champion, {champion.model}, beat the prior by {better_by:.4f} in log loss ({numbers}{fair})."
-    if better_by > 0:
-        return (
-            f"The champion, {champion.model}, did not beat the prior in log loss, though the bare numbers look "
-            f"like it ({numbers}{fair})."
-        )
-    return f"The champion, {champion.model}, did not beat the prior in log loss ({numbers}{fair})."
+    better_by = fairly_by = prior.log_loss - champion.log_loss
+    fairly = numbers
+    if champion.log_loss_clipped is not None and prior.log_loss_clipped is not None:
+        fairly_by = prior.log_loss_clipped - champion.log_loss_clipped
+        fairly = f"{champion.log_loss_clipped:.4f} to {prior.log_loss_clipped:.4f}"
+    beat = f"beat the prior by {better_by:.4f}" if min(better_by, fairly_by) > 0 else "did not beat the prior"
+    text = f"The champion, {champion.model}, {beat} in log loss ({numbers})."
+    if fairly == numbers:
+        return text
+    return (
+        f"{text} By a measure fairer to a prior that is certain of itself at first, over the flights that all "
+        f"models answered and with probabilities clipped to {CLIP}..{1 - CLIP}, it is {fairly}."
+    )
 
 
 def _replayed(replayed: Replayed, predictions: int) -> str:
@@ -238,8 +231,8 @@ def next_commands(file: str, bootstrap: str | None) -> list[tuple[str, str]]:
     if bootstrap is None:
         return [
             ("headrace demo --speed 7200", "the same at two hours a second"),
-            ("headrace broker", "a Kafka that stays, in another terminal; then, with"),
-            ("HEADRACE_BOOTSTRAP=127.0.0.1:9092 headrace demo", "the topics stay for you to look at"),
+            ("headrace broker", "a Kafka that stays, in another terminal"),
+            ("HEADRACE_BOOTSTRAP=127.0.0.1:9092 headrace demo", "the demo on it, whose topics stay too"),
             ("headrace init", "a pipeline file of your own to start from"),
         ]
     return [

@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections import deque
 from datetime import datetime
+from typing import Any
 
 from schemas.examples import Control, Example, LogRecord, Profile
 from schemas.health import Health
@@ -66,7 +67,8 @@ class Tally:
         self._offsets = array("q")
         self._log_read = 0
         self._unplaced: deque[tuple[int, int]] = deque()
-        self._losses: dict[str, tuple[float, int]] = {}
+        self._losses: dict[str, float] = {}
+        self._judged = 0
         self._rates: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     @property
@@ -137,12 +139,12 @@ class Tally:
         self.last_back_s = time.monotonic()
         self.expired -= example.previous is None and example.status == "corrected"
         self._offsets.append(offset)
-        for said in example.said:
-            if isinstance(said.score, float):
-                clipped = min(max(said.score, CLIP), 1 - CLIP)
-                loss = -math.log(clipped if example.label else 1 - clipped)
-                total, count = self._losses.get(said.model, (0.0, 0))
-                self._losses[said.model] = total + loss, count + 1
+        # A prior that has seen no label has no answer; nobody is judged on flights that not all have answered.
+        scores = [said.score for said in example.said]
+        if all(isinstance(score, float) for score in scores):
+            for said in example.said:
+                self._losses[said.model] = self._losses.get(said.model, 0.0) + _clipped_loss(said.score, example.label)
+            self._judged += 1
 
     def reported(self, health: Health) -> None:
         """A health report came."""
@@ -164,9 +166,14 @@ class Tally:
         return (self.answered - before) / max(now - began_s, 1e-3)
 
     def clipped_loss(self, model: str) -> float | None:
-        """The log loss of a model with its probabilities clipped; ``None`` if it was never judged."""
-        total, count = self._losses.get(model, (0.0, 0))
-        return total / count if count else None
+        """The log loss of a model, clipped, over the flights that all models answered; ``None`` without any."""
+        total = self._losses.get(model)
+        return None if total is None else total / self._judged
+
+
+def _clipped_loss(score: Any, label: Any) -> float:
+    probability = min(max(score, CLIP), 1 - CLIP)
+    return -math.log(probability if label else 1 - probability)
 
 
 def quantile(values: array[float] | array[int], share: float, *, last: int | None = None) -> float | None:

@@ -147,7 +147,9 @@ class Deployment:
         self.workers: list[Worker] = []
         carry_out(plan(self.topology, self.settings), self.settings)
         self._folder = folder
-        self._producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 1})
+        connection = {"bootstrap.servers": bootstrap}
+        self._producer = Producer({**connection, "partitioner": "murmur2_random", "linger.ms": 1})
+        self._group = Consumer({**connection, "group.id": name})
 
     def start(self, name: str = "one", **settings: str) -> Worker:
         """Start a worker of this name, through the command line."""
@@ -166,6 +168,7 @@ class Deployment:
                 worker.resume()
             worker.kill()
         self._group.close()
+        self._producer.close()
 
     def send(self, noun: str, key: str, value: bytes, partition: int | None = None) -> None:
         """Write a record to ``events`` or ``feedback``, in the background."""
@@ -228,4 +231,8 @@ class Deployment:
             if time.monotonic() > deadline:
                 told = "\n".join(f"--- worker {n}\n{worker.said[-3000:]}" for n, worker in enumerate(self.workers))
                 raise AssertionError(f"{what}: not within {patience_s:.0f} s\n{told}")
-            time.sleep(0.2)
+            time.sleep(0.1)
+
+    def wait_for_progress(self, since: int) -> None:
+        """Wait until workers have committed more than they had by then."""
+        self.wait_until(lambda: self.processed() > since, "the next commit")

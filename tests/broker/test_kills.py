@@ -36,7 +36,7 @@ def test_twenty_kills_leave_one_prediction_per_event_and_one_example_per_label(
             keep_sending(traffic, chance.uniform(0, STARTING_S_MAX))
         else:
             traffic.send(EVENTS_AT_ONCE)
-            deployment.wait_until(lambda before=before: deployment.processed() > before, "the first commit")
+            deployment.wait_for_progress(before)
             while_working += 1
             keep_sending(traffic, chance.uniform(0, WORKING_S_MAX))
         assert worker.runs, worker.said

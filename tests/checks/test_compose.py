@@ -99,9 +99,7 @@ def test_what_a_service_waits_for_can_happen(name: str, other: str, condition: s
 
 
 def test_nobody_starts_before_kafka_answers() -> None:
-    assert {name for name, other, how in waits() if (other, how) == ("kafka", "service_healthy")} == set(
-        HEADRACE
-    )
+    assert {name for name, other, how in waits() if (other, how) == ("kafka", "service_healthy")} == set(HEADRACE)
 
 
 def test_the_worker_starts_when_its_topics_are_there() -> None:
@@ -166,9 +164,7 @@ def test_volumes_are_declared() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    sorted(
-        {SERVICES[name]["command"][0] for name in HEADRACE} | {SERVICES["worker"]["healthcheck"]["test"][2]}
-    ),
+    sorted({SERVICES[name]["command"][0] for name in HEADRACE} | {SERVICES["worker"]["healthcheck"]["test"][2]}),
 )
 def test_commands_are_commands_of_headrace(command: str) -> None:
     result = subprocess.run(
@@ -183,8 +179,6 @@ def test_commands_are_commands_of_headrace(command: str) -> None:
 
 
 def test_the_image_has_every_package() -> None:
-    copied = re.findall(
-        r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert set(copied) == {"schemas", "streams", "models", "agents", "headrace"}

@@ -183,25 +183,19 @@ def test_computed_defaults_are_what_the_document_says(monkeypatch: pytest.Monkey
     at_home = Settings().data
     monkeypatch.setenv("XDG_DATA_HOME", "/srv")
 
-    assert {name for name, field in Settings.model_fields.items() if field.default_factory} == set(
-        generate.COMPUTED
-    )
+    assert {name for name, field in Settings.model_fields.items() if field.default_factory} == set(generate.COMPUTED)
     assert at_home == Path("/home/ada/.local/share/headrace")
     assert Settings().data == Path("/srv/headrace")
 
 
 def test_every_variable_in_the_code_is_in_the_document() -> None:
     text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
-    named = {
-        name for path in sources(*PRODUCT) for name in re.findall(r"HEADRACE_[A-Z_]*[A-Z]", path.read_text())
-    }
+    named = {name for path in sources(*PRODUCT) for name in re.findall(r"HEADRACE_[A-Z_]*[A-Z]", path.read_text())}
 
     assert not {name for name in named if f"`{name}`" not in text}
 
 
-@pytest.mark.parametrize(
-    ("check", "test", "code"), [("true", "true", 0), ("false", "true", 1), ("true", "false", 1)]
-)
+@pytest.mark.parametrize(("check", "test", "code"), [("true", "true", 0), ("false", "true", 1), ("true", "false", 1)])
 def test_ci_passes_only_when_both_parts_do(tmp_path: Path, check: str, test: str, code: int) -> None:
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci/run").write_bytes((ROOT / ".ci/run").read_bytes())

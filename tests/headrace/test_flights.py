@@ -88,9 +88,7 @@ def test_order_is_that_of_rivers_questions_and_answers(source: pd.DataFrame) -> 
     never = timedelta(days=3650)
     delays = {
         index: never if np.isnan(minutes) else timedelta(minutes=minutes)
-        for index, minutes in enumerate(
-            (table["dep_delay"] + table["air_time"]).where(table["arr_delay"].notna())
-        )
+        for index, minutes in enumerate((table["dep_delay"] + table["air_time"]).where(table["arr_delay"].notna()))
     }
     late = (table["arr_delay"] >= LATE_MINUTES).tolist()
 
@@ -148,9 +146,7 @@ def test_first_flight_is_told_in_full() -> None:
     event = first(1)[0]
     assert event.time == datetime(2013, 1, 1, 10, 15, tzinfo=UTC)
     assert event.id == "2013-01-01-UA-1545-EWR"
-    told = {
-        name: event.body[name] for name in ("scheduled_at", "origin", "dest", "weekday", "hour", "minute")
-    }
+    told = {name: event.body[name] for name in ("scheduled_at", "origin", "dest", "weekday", "hour", "minute")}
     assert told == {
         "scheduled_at": "2013-01-01T10:15:00Z",
         "origin": "EWR",
@@ -172,8 +168,7 @@ def test_stopping_early_still_tells_the_labels_of_the_flights_told() -> None:
     assert {label.id for label in labels} <= events
     assert told[-1].kind == "label" and len(labels) > 950
     assert all(
-        label.body
-        == {"id": label.id, "label": label.body["label"], "time": f"{label.time:%Y-%m-%dT%H:%M:%SZ}"}
+        label.body == {"id": label.id, "label": label.body["label"], "time": f"{label.time:%Y-%m-%dT%H:%M:%SZ}"}
         for label in labels
     )
 

@@ -19,10 +19,10 @@ class Answers(base.Classifier):
     def __init__(self, probabilities: dict[Any, float]) -> None:
         self.probabilities = probabilities
 
-    def learn_one(self, x: dict[str, Any], y: Any) -> None:
+    def learn_one(self, x: dict[Any, Any], y: Any) -> None:
         """Nothing to learn."""
 
-    def predict_proba_one(self, x: dict[str, Any]) -> dict[Any, float]:
+    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         return self.probabilities
 
 
@@ -32,12 +32,15 @@ class Values(base.Regressor):
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def learn_one(self, x: dict[str, Any], y: Any) -> None:
+    def learn_one(self, x: dict[Any, Any], y: Any) -> None:
         """Nothing to learn."""
 
-    def predict_one(self, x: dict[str, Any]) -> Any:
+    def predict_one(self, x: dict[Any, Any]) -> Any:
         return self.value
 
+
+#: River's class has no types.
+GAUSSIAN_BAYES: Any = naive_bayes.GaussianNB
 
 LABELS: dict[Problem, list[Any]] = {
     "binary": [True, False, True],
@@ -47,10 +50,10 @@ LABELS: dict[Problem, list[Any]] = {
 MODELS: list[tuple[Problem, Any]] = [
     ("binary", linear_model.LogisticRegression()),
     ("binary", tree.HoeffdingTreeClassifier()),
-    ("binary", naive_bayes.GaussianNB()),
+    ("binary", GAUSSIAN_BAYES()),
     ("binary", dummy.PriorClassifier()),
     ("multiclass", tree.HoeffdingTreeClassifier()),
-    ("multiclass", naive_bayes.GaussianNB()),
+    ("multiclass", GAUSSIAN_BAYES()),
     ("multiclass", dummy.NoChangeClassifier()),
     ("regression", linear_model.LinearRegression()),
     ("regression", tree.HoeffdingTreeRegressor()),

@@ -15,7 +15,7 @@ from river import compose, ensemble, linear_model, optim, preprocessing, tree
 from models.definitions import definition
 
 
-def scaled(features: dict[str, Any], factor: float) -> dict[str, Any]:
+def scaled(features: dict[str, Any], factor: float = 1.0) -> dict[str, Any]:
     return {name: value * factor for name, value in features.items()}
 
 
@@ -27,9 +27,7 @@ DECLARATIONS: dict[str, Callable[[], Any]] = {
     "tree": lambda: tree.HoeffdingAdaptiveTreeClassifier(seed=1),
     "tree-of-another-seed": lambda: tree.HoeffdingAdaptiveTreeClassifier(seed=2),
     "bagging": lambda: ensemble.BaggingClassifier(tree.HoeffdingTreeClassifier(), n_models=3, seed=1),
-    "bagging-of-four": lambda: ensemble.BaggingClassifier(
-        tree.HoeffdingTreeClassifier(), n_models=4, seed=1
-    ),
+    "bagging-of-four": lambda: ensemble.BaggingClassifier(tree.HoeffdingTreeClassifier(), n_models=4, seed=1),
     "function": lambda: compose.FuncTransformer(scaled) | linear_model.LogisticRegression(),
     "partial": lambda: (
         compose.FuncTransformer(functools.partial(scaled, factor=2.0)) | linear_model.LogisticRegression()

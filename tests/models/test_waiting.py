@@ -24,8 +24,8 @@ values = st.one_of(st.none(), st.booleans(), integers, numbers, st.text(max_size
 scores = st.one_of(st.none(), numbers, st.dictionaries(st.text(max_size=5), numbers, min_size=1, max_size=4))
 said = st.builds(Said, model=st.text(min_size=1, max_size=8), version=st.integers(1, 2**31), score=scores)
 times = st.datetimes(
-    datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    datetime(2200, 1, 1),  # noqa: DTZ001
+    datetime(1900, 1, 1),
+    datetime(2200, 1, 1),
     timezones=st.just(UTC),
 )
 served = st.builds(
@@ -105,9 +105,7 @@ def test_served_is_what_the_prediction_record_tells_champion_first() -> None:
         received=START,
         predicted=START,
     )
-    assert served_by(prediction, {"size": 1.0}) == Served(
-        START, START + timedelta(hours=1), {"size": 1.0}, SAID, 9
-    )
+    assert served_by(prediction, {"size": 1.0}) == Served(START, START + timedelta(hours=1), {"size": 1.0}, SAID, 9)
 
 
 def test_waiting_events_are_found_by_id_and_oldest_first() -> None:

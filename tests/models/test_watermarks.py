@@ -83,10 +83,8 @@ def test_many_steps_are_merged_to_a_later_safe_and_never_an_earlier_one(count: i
 @given(st.lists(st.tuples(st.sampled_from(["event", "labels", "drained"]), st.integers(0, 50)), max_size=60))
 def test_safe_never_goes_back_and_never_beyond_high(moves: list[tuple[str, int]]) -> None:
     watermark = Watermark()
-    received = 0
     before = None
-    for kind, number in moves:
-        received += 1
+    for received, (kind, number) in enumerate(moves, start=1):
         if kind == "event":
             watermark.event(second(number))
             watermark.step(second(received))

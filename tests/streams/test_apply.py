@@ -18,9 +18,7 @@ TOPOLOGY = Topology("flights", 6)
 
 
 def as_wanted() -> dict[str, Present]:
-    return {
-        TOPOLOGY.name(topic.noun): Present(topic.partitions(6), topic.settings()) for topic in TOPOLOGY.topics
-    }
+    return {TOPOLOGY.name(topic.noun): Present(topic.partitions(6), topic.settings()) for topic in TOPOLOGY.topics}
 
 
 def settings_of(broker: Broker) -> Settings:

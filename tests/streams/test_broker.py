@@ -97,9 +97,7 @@ def test_kept_data_are_there_at_the_next_start_and_thrown_away_ones_are_not(tmp_
     cluster = json.loads((data / "headrace-broker.json").read_text())["cluster"]
 
     with start(data=data) as broker:
-        assert (
-            AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=10).cluster_id == cluster
-        )
+        assert AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=10).cluster_id == cluster
         assert read(broker.bootstrap, "kept", 1) == [b"first"]
 
 

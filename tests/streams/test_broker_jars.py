@@ -137,9 +137,7 @@ def test_file_that_is_no_jar_of_kafka_does_not_get_onto_the_class_path(filled: P
 
 # jgo does not close the connections of a fetch that ends in the middle; the collector does.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_fetch_that_is_interrupted_leaves_only_whole_jars_and_goes_on_from_there(
-    empty: Path, mirror: Mirror
-) -> None:
+def test_fetch_that_is_interrupted_leaves_only_whole_jars_and_goes_on_from_there(empty: Path, mirror: Mirror) -> None:
     def interrupt(what: str, done_bytes: int, total_bytes: int) -> None:
         if done_bytes > total_bytes / 2:
             raise KeyboardInterrupt

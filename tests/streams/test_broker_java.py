@@ -52,9 +52,7 @@ def test_version_is_read_from_the_release_file(tmp_path: Path) -> None:
     assert java.find_java().version == 25
 
 
-def test_no_java_names_what_was_looked_at_and_the_way_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_java_names_what_was_looked_at_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime(tmp_path / "path", "1.8.0_402")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
     with pytest.raises(UserError) as refused:

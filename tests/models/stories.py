@@ -13,17 +13,22 @@ from river import datasets, linear_model, naive_bayes, preprocessing, tree
 
 from models.learning import Learning, changes, fresh_from
 from models.pipeline import Field, Label, Pipeline, Problem
-from schemas.examples import Control, Example, LogRecord
-from schemas.predictions import Said
+from schemas.examples import Example, LogRecord
 from schemas.values import LabelValue
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
+
+#: River's class has no types.
+GAUSSIAN_BAYES: Any = naive_bayes.GaussianNB
 
 DATASETS: dict[Problem, Callable[[], Any]] = {
     "binary": datasets.Phishing,
     "multiclass": datasets.ImageSegments,
     "regression": datasets.TrumpApproval,
 }
+
+
+every_problem = pytest.mark.parametrize("problem", list(DATASETS))
 
 
 def models_for(problem: Problem) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def models_for(problem: Problem) -> dict[str, Any]:
             "tree": tree.HoeffdingTreeRegressor(),
         }
     if problem == "multiclass":
-        return {"bayes": naive_bayes.GaussianNB(), "tree": tree.HoeffdingTreeClassifier()}
+        return {"bayes": GAUSSIAN_BAYES(), "tree": tree.HoeffdingTreeClassifier()}
     return {
         "logistic": preprocessing.StandardScaler() | linear_model.LogisticRegression(),
         "tree": tree.HoeffdingAdaptiveTreeClassifier(seed=1),
@@ -107,7 +112,7 @@ def labelled(served: Example, status: Any, label: LabelValue, previous: LabelVal
     )
 
 
-def data(problem: Problem, count: int) -> list[tuple[dict[str, Any], Any]]:
+def data(problem: Problem, count: int) -> list[tuple[dict[Any, Any], Any]]:
     """The first so many questions and answers of River's dataset."""
     return list(itertools.islice(DATASETS[problem](), count))
 
@@ -119,38 +124,9 @@ def begin(pipeline: Pipeline) -> Story:
     return story
 
 
-@dataclass(frozen=True)
-class Library:
-    """What a test of the fold is written with."""
-
-    begin = staticmethod(begin)
-    control = Control
-    data = staticmethod(data)
-    labelled = staticmethod(labelled)
-    models_for = staticmethod(models_for)
-    pipeline_for = staticmethod(pipeline_for)
-
-    def story(self, problem: Problem, count: int, **changes: Any) -> Story:
-        """The log of so many events, each learnt at once."""
-        story = begin(pipeline_for(problem, **changes))
-        for features, label in data(problem, count):
-            story.live(features, label)
-        return story
-
-
-@pytest.fixture(scope="session")
-def library() -> Library:
-    """Builders of stories."""
-    return Library()
-
-
-@pytest.fixture(params=list(DATASETS))
-def problem(request: pytest.FixtureRequest) -> Problem:
-    """Every problem in turn."""
-    found: Problem = request.param
-    return found
-
-
-def said_by(example: Example, model: str) -> Said | None:
-    """What one model said."""
-    return next((said for said in example.said if said.model == model), None)
+def story_of(problem: Problem, count: int, **changes: Any) -> Story:
+    """The log of so many events, each learnt at once."""
+    story = begin(pipeline_for(problem, **changes))
+    for features, label in data(problem, count):
+        story.live(features, label)
+    return story

@@ -1,0 +1,165 @@
+"""The demo as a user without a terminal runs it: what it says is what the topics hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.demo.flights import happenings
+from schemas.codec import decoder
+from schemas.examples import Example
+from schemas.health import Health
+from schemas.predictions import Prediction
+from streams.broker import Broker, start
+from streams.settings import Settings, load
+from streams.tail import Tail, last
+
+FLIGHTS = 3_000
+HEADRACE = (sys.executable, "-P", "-c", "import sys; from headrace.cli import main; sys.exit(main())")
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Broker]:
+    """A cluster of the user's own; the demo takes the pipeline's real name, so it is not shared."""
+    with start() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def settings(own_cluster: Broker, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return load(bootstrap=own_cluster.bootstrap, data=tmp_path_factory.mktemp("data"))
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {"HEADRACE_BOOTSTRAP": settings.bootstrap, "HEADRACE_DATA": str(settings.data)}
+
+
+def demo(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*HEADRACE, "demo", *arguments],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def shown(settings: Settings) -> dict[str, Any]:
+    """The facts of one run, whose topics stay."""
+    ended = demo(settings, "--events", str(FLIGHTS), "--json")
+    assert ended.returncode == 0, ended.stderr
+    # With --json nothing else is on stdout.
+    facts: dict[str, Any] = json.loads(ended.stdout)
+    return facts
+
+
+def test_every_flight_has_one_prediction(shown: dict[str, Any], settings: Settings) -> None:
+    decode = decoder(Prediction)
+    with Tail(settings, "flights.predictions", "earliest") as tail:
+        predictions = [decode(message.value() or b"") for message in tail.to_end()]
+    assert shown["events"] == shown["predictions"] == len(predictions) == FLIGHTS
+    assert len({prediction.id for prediction in predictions}) == FLIGHTS
+    assert shown["repeated"] == shown["rejected"] == 0
+    states = {f"{said.model}@{said.version}:{said.position}" for said in predictions}
+    assert shown["state"] in states
+
+
+def test_every_label_is_learnt_once(shown: dict[str, Any], settings: Settings) -> None:
+    decode = decoder("examples")
+    with Tail(settings, "flights.examples", "earliest") as tail:
+        records = [decode(message.value() or b"") for message in tail.to_end()]
+    learnt = Counter(r.id for r in records if isinstance(r, Example) and r.status == "known")
+    landed = {told.id for told in happenings(events=FLIGHTS) if told.kind == "label"}
+    assert set(learnt) == landed and set(learnt.values()) == {1}
+    assert shown["labels_learnt"] == shown["labels_sent"] == len(landed)
+    assert shown["labels_never_came"] == FLIGHTS - len(landed)
+
+
+def test_numbers_of_the_models_are_those_of_the_last_health_report(shown: dict[str, Any], settings: Settings) -> None:
+    health = decoder(Health)(last(settings, "flights.health", 1)[0].value() or b"")
+    assert [model["model"] for model in shown["models"]] == [model.model for model in health.models]
+    for told, model in zip(shown["models"], health.models, strict=True):
+        assert told["log_loss"] == model.metrics["LogLoss"]
+        assert told["labels"] == model.count
+    champion = shown["models"][0]
+    assert champion["champion"] and champion["labels"] == shown["labels_learnt"]
+
+
+def test_replayed_sample_is_equal(shown: dict[str, Any]) -> None:
+    assert shown["replayed"]["compared"] == shown["replayed"]["equal"] > 500
+
+
+def test_topics_of_an_earlier_demo_are_not_mixed_with_new_flights(shown: dict[str, Any], settings: Settings) -> None:
+    ended = demo(settings, "--events", "10")
+    assert ended.returncode == 2
+    assert f"holds {FLIGHTS:,} events already" in ended.stderr and "--fresh" in ended.stderr
+
+
+def test_worker_that_is_killed_starts_again_and_nothing_is_lost_and_all_is_told_in_words(
+    shown: dict[str, Any], settings: Settings
+) -> None:
+    process = subprocess.Popen(
+        [*HEADRACE, "demo", "--fresh", "--events", "3000"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        os.kill(worker_of(process.pid), signal.SIGKILL)
+        told, complaints = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    assert process.returncode == 0, complaints
+    assert "3,000 flights went in and 3,000 predictions came out, exactly one for each." in told
+    assert f"{shown['labels_learnt']:,} labels were learnt, each once" in told
+    assert "The worker was killed and started again once." in told
+    assert "all equal." in told and "headrace replay" in told
+
+
+def test_interrupted_demo_ends_its_worker_and_says_so_without_a_traceback(
+    shown: dict[str, Any], settings: Settings
+) -> None:
+    process = subprocess.Popen(
+        [*HEADRACE, "demo", "--fresh", "--speed", "3600"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        worker = worker_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        told, complaints = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "everything is stopped" in complaints and "Traceback" not in told + complaints
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def worker_of(demo: int) -> int:
+    """The process id of a demo's worker, once there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{demo}/task/{demo}/children").read_text().split()
+        for child in children:
+            if b"headrace.demo.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        time.sleep(0.05)
+    raise AssertionError("the demo did not start a worker within a minute")
