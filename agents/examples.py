@@ -24,8 +24,6 @@ async def examples(works: AsyncIterable[Work], line: Line) -> None:
     async for work in works:
         with work.batch as batch:
             joining.begin(work)
-            for partition in batch.drained & line.examples.keys():
-                line.examples[partition].watermark.labels_drained()
             for features, prediction in work.predictions:
                 joining.served(prediction, features.features)
             for record in batch.feedback:

@@ -17,6 +17,9 @@ async def features(works: AsyncIterable[Work], line: Line) -> None:
     headers = line.headers("features")
     async for work in works:
         with work.batch as batch:
+            # What is drained was so before the events of this batch came: they may have labels on the way.
+            for partition in batch.drained & line.examples.keys():
+                line.examples[partition].watermark.labels_drained()
             for record in batch.events:
                 address = Address(topic=topic, partition=record.partition, offset=record.offset)
                 received = at_millisecond(record.received_ms)

@@ -64,7 +64,9 @@ def rebuild(
             outcome.status if outcome else None,
             outcome.label if outcome else None,
         )
-    examples.watermark.safe = place.safe
+    if place.safe is not None:
+        examples.watermark.event(place.safe)
+        examples.watermark.safe = place.safe
     _early_labels(pipeline, settings, topology, examples, place, assignment)
     return examples, Marks(place.mark, reading.end)
 

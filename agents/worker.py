@@ -139,6 +139,8 @@ class Worker:
                 await app.stop()
                 # Faust makes a thread for its own consumer, which never starts here, and so never closes its loop.
                 app.consumer._thread.thread_loop.close()
+                if self._lock is not None:
+                    self._lock.close()
         if self.source.failure is not None:
             raise self.source.failure
 

@@ -105,6 +105,10 @@ class Learner:
                 self.scores[name].update(example.label, {True: chance, False: 1.0 - chance})
             each.learn_one(example.features, example.label)
 
+    def report(self) -> dict[str, Any]:
+        """Give each model's scores."""
+        return {name: each.values() for name, each in self.scores.items()}
+
 
 def application(task: contender.Task, folder: str) -> faust.App:
     """Make the application, with nothing in it."""
@@ -176,6 +180,8 @@ def declare(app: faust.App, task: contender.Task, learner: Learner, watch: conte
         async for example in records:
             learner.learn(example)
             learnt += 1
+            if learnt % scores.REPORT_EVERY_LABELS == 0:
+                learner.report()
             if learnt == task.events:
                 watch.stop()
                 finished.set()
@@ -197,7 +203,7 @@ async def loop(task: contender.Task, folder: str) -> dict[str, Any]:
         watch.stop()
     finally:
         await app.stop()
-    watch.details = {name: each.values() for name, each in learner.scores.items()}
+    watch.details = learner.report()
     return watch.result(task.events)
 
 

@@ -1,8 +1,9 @@
 """The bare River loop: no Kafka, no records, one process. What the whole loop of Headrace is held against.
 
 For each event the model and both baselines predict; the labels arrive later, in the stream's order, and then
-each prediction is scored and each model learns. Predictions and features wait for their label in a
-dictionary, as they must in any loop with delayed labels.
+each prediction is scored and each model learns; every thousandth label, the scores are reported, as Headrace's
+leader does. Predictions and features wait for their label in a dictionary, as they must in any loop with
+delayed labels.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def run(task: contender.Task) -> dict[str, Any]:
     # Bound methods and the scores side by side, so that the inner loops look nothing up by name.
     predictors = [each.predict_proba_one for each in models.values()]
     learners = [(kept[name].update, each.learn_one) for name, each in models.items()]
+    labels = 0
     waiting: dict[str, tuple[dict[str, float], list[scores.Probabilities]]] = {}
 
     # The whole input lies in memory here and nowhere else; without this the collector walks it again and
@@ -35,11 +37,15 @@ def run(task: contender.Task) -> dict[str, Any]:
             for (update, learn), predicted in zip(learners, predictions, strict=True):
                 update(event.label, predicted)
                 learn(features, event.label)
+            labels += 1
+            if labels % scores.REPORT_EVERY_LABELS == 0:
+                report = {name: each.values() for name, each in kept.items()}
         else:
             waiting[event.id] = (event.features, [predict(event.features) for predict in predictors])
     watch.stop()
 
-    watch.details = {name: each.values() for name, each in kept.items()}
+    report = {name: each.values() for name, each in kept.items()}
+    watch.details = {"log_loss": report["model"]["log_loss"], **report}
     return watch.result(task.events)
 
 

@@ -1,13 +1,21 @@
-"""The model of the bench and what is measured about it, for bare River and Headrace's leader alike."""
+"""The model of the bench and what is measured about it, for bare River and Headrace's leader alike.
+
+Headrace's leader updates two metrics over all labels at every label, for the model and for both baselines, and
+with every thousandth label reports them, together with the same metrics over the last thousand labels, computed
+from those. :class:`Scores` does exactly that with nothing around it.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from river import dummy, linear_model, metrics, preprocessing, utils
+from river import dummy, linear_model, metrics, preprocessing
 
-WINDOW_EXAMPLES = 1000
+# Labels between two reports, and labels that the rolling metrics look back on: the defaults of a pipeline.
+REPORT_EVERY_LABELS = 1000
+WINDOW_LABELS = 1000
 
 Probabilities = Mapping[bool, float]
 
@@ -32,36 +40,35 @@ def baselines() -> dict[str, Model]:
     return {"prior": dummy.PriorClassifier(), "no-change": dummy.NoChangeClassifier()}
 
 
-def metric_list() -> dict[str, Any]:
-    """Make the metrics kept of each model: log loss and accuracy, overall and over the last thousand."""
-    kinds: dict[str, Any] = {"log_loss": metrics.LogLoss, "accuracy": metrics.Accuracy}
-    overall = {name: make() for name, make in kinds.items()}
-    rolling = {f"{name}_rolling": utils.Rolling(make(), window_size=WINDOW_EXAMPLES) for name, make in kinds.items()}
-    return overall | rolling
-
-
 class Scores:
     """The metrics of one model, kept up with every label."""
 
     def __init__(self) -> None:
-        self._metrics = metric_list()
-        self._of_probability = [self._metrics["log_loss"], self._metrics["log_loss_rolling"]]
-        self._of_label = [self._metrics["accuracy"], self._metrics["accuracy_rolling"]]
+        self._log_loss = metrics.LogLoss()
+        self._accuracy = metrics.Accuracy()
+        self._last: deque[tuple[bool, float]] = deque(maxlen=WINDOW_LABELS)
 
     def update(self, label: bool, predicted: Probabilities) -> None:
         """Count one label against the prediction made before it.
 
-        A model that has seen nothing predicts an empty mapping; River's own evaluation skips it, and so does
-        this.
+        A model that has seen nothing predicts an empty mapping; it is skipped, as in River's own evaluation.
         """
         if not predicted:
             return
-        for metric in self._of_probability:
-            metric.update(label, predicted)
-        likeliest = max(predicted, key=predicted.__getitem__)
-        for metric in self._of_label:
-            metric.update(label, likeliest)
+        chance = predicted.get(True, 0.0)
+        self._last.append((label, chance))
+        self._log_loss.update(label, chance)
+        self._accuracy.update(label, chance > 0.5)
 
     def values(self) -> dict[str, float]:
-        """Give every metric's value by its name."""
-        return {name: float(metric.get()) for name, metric in self._metrics.items()}
+        """Report: every metric's value by its name, over all labels and over the last ones."""
+        log_loss, accuracy = metrics.LogLoss(), metrics.Accuracy()
+        for label, chance in self._last:
+            log_loss.update(label, chance)
+            accuracy.update(label, chance > 0.5)
+        return {
+            "log_loss": float(self._log_loss.get()),
+            "accuracy": float(self._accuracy.get()),
+            "log_loss_rolling": float(log_loss.get()),
+            "accuracy_rolling": float(accuracy.get()),
+        }

@@ -80,10 +80,10 @@ def _stage(name: str) -> str:
 
 def topics() -> str:
     """The table of topics."""
-    rows = [
-        f"| `{topic.noun}` | {'P' if topic.spread else 1} | {topic.key} | {topic.holds} | {', '.join(topic.written_by) or 'nobody yet'} |"
-        for topic in TOPICS
-    ]
+    rows = []
+    for topic in TOPICS:
+        partitions, writers = "P" if topic.spread else 1, ", ".join(topic.written_by) or "nobody yet"
+        rows.append(f"| `{topic.noun}` | {partitions} | {topic.key} | {topic.holds} | {writers} |")
     head = ["| topic | partitions | key | holds | written by |", "| --- | --- | --- | --- | --- |"]
     return "\n".join([*head, *rows])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,8 +20,10 @@ def _walk(value: object) -> Iterator[str]:
         yield ")"
     elif isinstance(value, Mapping):
         for key, item in value.items():
+            # River's trees put this process's bound on recursion where no depth was declared.
+            undeclared = key == "max_depth" and item == sys.getrecursionlimit() - 20
             yield f"{key!r}="
-            yield from _walk(item)
+            yield from _walk(None if undeclared else item)
             yield ","
     elif isinstance(value, (list, tuple)):
         for item in value:

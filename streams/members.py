@@ -17,6 +17,7 @@ from confluent_kafka import (
 from schemas.errors import BrokerUnavailable, Fenced
 from streams.batches import Incoming, incoming
 from streams.bounds import bounds_of
+from streams.cluster import admin
 from streams.connection import confluent
 from streams.settings import Settings
 from streams.topology import Topology
@@ -28,6 +29,9 @@ INPUTS = ("events", "feedback")
 LOG = "examples"
 
 Lane = tuple[str, int]
+
+#: Seconds that the group may take to say who is in it.
+GROUP_S = 10.0
 
 #: A consumer whose name is taken tells only by this text: its code is that of every fatal error.
 _NAME_TAKEN = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
@@ -80,7 +84,10 @@ class Membership:
         self.assignment = Assignment()
         #: Whether the assignment has changed since it was last looked at.
         self.changed = False
+        self._settings = settings
         self._topology = topology
+        self._name = name
+        self._id = ""
         self._nouns = {topology.name(noun): noun for noun in (*INPUTS, LOG)}
         #: Lanes that are not read for now.
         self.held: set[Lane] = set()
@@ -112,6 +119,7 @@ class Membership:
         )
 
     def _on_assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
+        self._id = consumer.memberid() or ""
         lanes = [(self._nouns[place.topic], place.partition) for place in given]
         found = consumer.committed(given, timeout=30.0)
         committed = {
@@ -182,7 +190,7 @@ class Membership:
         if error.code() == KafkaError._PARTITION_EOF:
             lane = (self._nouns[topic], partition)
             self._next[lane] = message.offset() or 0
-        elif _NAME_TAKEN in error.str():
+        elif _NAME_TAKEN in error.str() and self._taken_by_another():
             raise Fenced(f"another process runs under this worker's name: {error.str()}")
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise BrokerUnavailable(
@@ -191,6 +199,16 @@ class Membership:
             )
         elif error.code() == KafkaError._FATAL:
             raise BrokerUnavailable(f"reading failed: {error.str()}")
+
+    def _taken_by_another(self) -> bool:
+        """Whether another process has this name: so it looks too after the broker was away for a while."""
+        group = self._topology.pipeline
+        try:
+            found = admin(self._settings).describe_consumer_groups([group])[group].result(GROUP_S)
+        except (KafkaException, TimeoutError) as failure:
+            raise BrokerUnavailable(f"who is in the group is not known: {failure}") from failure
+        members = {member.group_instance_id: member.member_id for member in found.members}
+        return bool(members.get(self._name, self._id) != self._id)
 
     def hold(self, lanes: set[Lane]) -> None:
         """Read nothing from these lanes for now, and from all others again."""

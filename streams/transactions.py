@@ -15,9 +15,6 @@ from streams.connection import confluent
 from streams.settings import Settings
 from streams.topology import Topology
 
-#: Seconds that one step of a transaction may take before the line stops and starts afresh.
-STEP_S = 30.0
-
 #: How often a step that the client library calls retriable is tried.
 ATTEMPTS_MAX = 5
 
@@ -65,11 +62,12 @@ class Transactions:
                 "queue.buffering.max.kbytes": 512 * 1024,
             }
         )
-        self._timeout_s = settings.transaction_timeout_ms / 1000
+        # After that time the broker gives the transaction up, so there is nothing to wait for.
+        self._step_s = settings.transaction_timeout_ms / 1000
         self._begun_s = time.time()
         # A coordinator that is asked for before there is a connection is only asked for again after half a second.
-        self._guard(self._producer.list_topics, self._names["examples"], STEP_S)
-        self._guard(self._producer.init_transactions, STEP_S)
+        self._guard(self._producer.list_topics, self._names["examples"], self._step_s)
+        self._guard(self._producer.init_transactions, self._step_s)
 
     def commit(
         self, consumer: Consumer, outgoing: list[Outgoing], offsets: Mapping[tuple[str, int], tuple[int, str]]
@@ -104,9 +102,9 @@ class Transactions:
                     self._producer.send_offsets_to_transaction,
                     positions,
                     consumer.consumer_group_metadata(),
-                    STEP_S,
+                    self._step_s,
                 )
-            self._guard(self._producer.commit_transaction, STEP_S)
+            self._guard(self._producer.commit_transaction, self._step_s)
         except (Fenced, BrokerUnavailable):
             self._abort()
             raise
@@ -138,12 +136,14 @@ class Transactions:
             self._delivered[self._nouns[message.topic() or ""], record.partition] = record.offset
 
     def _guard(self, step: Callable[..., Any], *arguments: Any) -> None:
+        deadline = time.monotonic() + self._step_s
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 step(*arguments)
                 return
             except KafkaException as failure:
-                if not failure.args[0].retriable() or attempt == ATTEMPTS_MAX:
+                late = attempt == ATTEMPTS_MAX or time.monotonic() > deadline
+                if late or not failure.args[0].retriable():
                     raise self._told(failure) from failure
 
     def _told(self, failure: KafkaException) -> Fenced | BrokerUnavailable:
@@ -157,13 +157,13 @@ class Transactions:
 
         By the wall clock, for a machine may have slept.
         """
-        return time.time() - self._begun_s > self._timeout_s
+        return time.time() - self._begun_s > self._step_s
 
     def _abort(self) -> None:
         self._delivered.clear()
         # Where this does not work, starting afresh under the same name aborts it.
         with suppress(KafkaException):
-            self._producer.abort_transaction(STEP_S)
+            self._producer.abort_transaction(self._step_s)
 
     def close(self) -> None:
         """Give back the connection."""

@@ -100,7 +100,9 @@ def _delete(topology: Topology, settings: Settings) -> None:
     there = wanted & reach(settings).partitions.keys()
     if not there:
         return
-    for name, answer in admin(settings).delete_topics(sorted(there), operation_timeout=DELETE_S_MAX).items():
+    # The client has to live until its answers are there.
+    client = admin(settings)
+    for name, answer in client.delete_topics(sorted(there), operation_timeout=DELETE_S_MAX).items():
         try:
             answer.result()
         except KafkaException as error:

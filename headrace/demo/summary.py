@@ -183,10 +183,12 @@ def _quality(models: list[ModelSummary]) -> list[str]:
     if champion is None or prior is None or not champion.labels:
         return ["No label came, so nothing can be said about the models."]
     best = min(models, key=lambda model: model.log_loss)
-    others = ", ".join(f"{model.model} {model.log_loss:.4f}" for model in models if model not in (champion, prior))
+    others = ", ".join(
+        f"{model.model} {model.log_loss:.4f}" for model in models if model not in (champion, prior, best)
+    )
     if best is champion:
-        return [_against(champion, prior), f"No other had a lower one ({others})."]
-    return [_against(champion, prior), f"The lowest has {best.model} with {best.log_loss:.4f} ({others})."]
+        return [_against(champion, prior), f"No other has a lower one ({others})."]
+    return [_against(champion, prior), f"The lowest is that of {best.model}, {best.log_loss:.4f} ({others})."]
 
 
 def _against(champion: ModelSummary, prior: ModelSummary) -> str:

@@ -234,10 +234,11 @@ class _Running:
 class Picky(linear_model.LogisticRegression):
     """A model that has no finite answer to events of one size, as if it had overflown."""
 
-    def predict_proba_one(self, x: dict[Any, Any]) -> Any:
+    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         if x["size"] == SPOILS:
             return {False: math.nan, True: math.nan}
-        return super().predict_proba_one(x)
+        answer: dict[Any, float] = super().predict_proba_one(x)  # type: ignore[no-untyped-call]
+        return answer
 
 
 @contextmanager

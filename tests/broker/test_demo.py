@@ -10,9 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from headrace.demo.flights import happenings
@@ -111,19 +112,9 @@ def test_topics_of_an_earlier_demo_are_not_mixed_with_new_flights(shown: dict[st
 def test_worker_that_is_killed_starts_again_and_nothing_is_lost_and_all_is_told_in_words(
     shown: dict[str, Any], settings: Settings
 ) -> None:
-    process = subprocess.Popen(
-        [*HEADRACE, "demo", "--fresh", "--events", "3000"],
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        os.kill(worker_of(process.pid), signal.SIGKILL)
+    with under_way(settings, "--fresh", "--events", str(FLIGHTS)) as process:
+        worker_of(process).kill()
         told, complaints = process.communicate(timeout=100)
-    finally:
-        process.kill()
     assert process.returncode == 0, complaints
     assert "3,000 flights went in and 3,000 predictions came out, exactly one for each." in told
     assert f"{shown['labels_learnt']:,} labels were learnt, each once" in told
@@ -134,32 +125,48 @@ def test_worker_that_is_killed_starts_again_and_nothing_is_lost_and_all_is_told_
 def test_interrupted_demo_ends_its_worker_and_says_so_without_a_traceback(
     shown: dict[str, Any], settings: Settings
 ) -> None:
+    with under_way(settings, "--fresh", "--speed", "3600") as process:
+        worker = worker_of(process)
+        process.send_signal(signal.SIGINT)
+        told, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "everything is stopped" in complaints and "Traceback" not in told + complaints
+    assert not worker.is_running()
+
+
+def test_demo_that_is_killed_takes_its_worker_along(shown: dict[str, Any], settings: Settings) -> None:
+    with under_way(settings, "--fresh", "--speed", "3600") as process:
+        worker = worker_of(process)
+        process.kill()
+        worker.wait(60)
+    assert not worker.is_running()
+
+
+@contextmanager
+def under_way(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A demo that runs, and does not outlive its test."""
     process = subprocess.Popen(
-        [*HEADRACE, "demo", "--fresh", "--speed", "3600"],
+        [*HEADRACE, "demo", *arguments],
         env=environment(settings),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        worker = worker_of(process.pid)
-        process.send_signal(signal.SIGINT)
-        told, complaints = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "everything is stopped" in complaints and "Traceback" not in told + complaints
-    assert not Path(f"/proc/{worker}").exists()
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def worker_of(demo: int) -> int:
-    """The process id of a demo's worker, once there is one."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        children = Path(f"/proc/{demo}/task/{demo}/children").read_text().split()
-        for child in children:
-            if b"headrace.demo.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
+def worker_of(demo: subprocess.Popen[str]) -> psutil.Process:
+    """A demo's worker, once there is one."""
+    for _ in range(1_000):
+        assert demo.poll() is None, demo.communicate()
+        for child in psutil.Process(demo.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "headrace.demo.worker" in child.cmdline():
+                    return child
         time.sleep(0.05)
-    raise AssertionError("the demo did not start a worker within a minute")
+    raise AssertionError("the demo did not start a worker")

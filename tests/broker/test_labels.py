@@ -211,7 +211,7 @@ def test_learnt_label_is_not_rejected_after_restarts_because_an_older_one_still_
     lane.settle()
     pass_time(lane, 150)
     lane.restart()
-    pass_time(lane, 211.5, 212)
+    pass_time(lane, 211, 272)
     lane.restart()
     pass_time(lane, 600, 1200, 1800)
     assert [message.value() for _, message in lane.rejects()] == [b'{"id":"nobody","label":true}']
@@ -222,6 +222,7 @@ def test_event_that_no_model_could_answer_may_be_sent_again(lane: Station, resta
     """And what is learnt is what was served, not what was refused under the same id."""
     lane.start()
     lane.send("events", event("a", 0, size=SPOILS))
+    lane.settle()
     lane.send("events", event("a", 0, size=2.0))
     lane.settle()
     if restarts:

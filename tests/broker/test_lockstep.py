@@ -146,7 +146,7 @@ def running(name: str, broker: Broker, folder: Path) -> Iterator[Loop]:
     assert ended == [True]
 
 
-class Row(dict[str, Any]):
+class Row(dict[Any, Any]):
     """Features that know when they were needed and when their label came."""
 
     moment: datetime
@@ -233,3 +233,20 @@ def test_lockstep_serves_and_measures_exactly_what_river_would(broker: Broker, t
     assert health["logistic"].count == labels
     assert report.agrees
     assert report.compared == 2000
+
+
+@pytest.mark.timeout(300)
+def test_full_speed_costs_at_most_two_percent_of_log_loss(broker: Broker, tmp_path: Path) -> None:
+    steps = list(happenings(events=20_000))
+    made = rows(steps)
+    labels = sum(step.kind == "label" for step in steps)
+    with running("full-speed", broker, tmp_path) as loop:
+        for number, step in enumerate(steps):
+            loop.send(step)
+            if number % 500 == 0:
+                # Both topics in true time order, by the broker's clock.
+                loop.flush()
+        loop.answered(20_000)
+        loop.logged(labels)
+        served = next(model for model in loop.health(labels).models if model.champion).metrics["LogLoss"]
+    assert served <= 1.02 * river_metrics(made, "logistic")["LogLoss"]

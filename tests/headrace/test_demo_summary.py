@@ -71,7 +71,7 @@ def test_paragraph_of_a_run_in_which_everything_held() -> None:
         "It took 2.0 s, 500 flights a second, with 40 ms from event to prediction at the median and 90 ms at the "
         "99th percentile. "
         "The champion, logistic, beat the prior by 0.0600 in log loss (0.5000 to 0.5600). "
-        "No other had a lower one (tree 0.5700). "
+        "No other has a lower one (tree 0.5700). "
         "When a flight was answered, the model had yet to learn 12 of the labels known by then at the median, 50 at "
         "the 99th percentile; the last answer came from the state logistic@1:980. "
         "Replayed 100 of 1,000 predictions from the learning log, bit for bit: all equal."
@@ -81,7 +81,7 @@ def test_paragraph_of_a_run_in_which_everything_held() -> None:
 def test_champion_that_lost_is_said_to_have_lost() -> None:
     text = paragraph(facts(models=models(0.60, 0.56)))
     assert "did not beat the prior in log loss (0.6000 to 0.5600)" in text
-    assert "The lowest has prior with 0.5600" in text
+    assert "The lowest is that of prior, 0.5600" in text
     assert "beat the prior by" not in text
 
 
@@ -95,7 +95,7 @@ def test_fair_numbers_are_told_where_they_differ() -> None:
 
 
 def test_best_model_is_named() -> None:
-    assert "The lowest has tree with 0.4000" in paragraph(facts(models=models(0.50, 0.56, tree=0.4)))
+    assert "The lowest is that of tree, 0.4000" in paragraph(facts(models=models(0.50, 0.56, tree=0.4)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The pipelines of the bench: what Headrace is told to do with the bench's stream."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from typing import Any
+
+from bench import prefill, scores, stream
+from models.pipeline import Field, Label, Pipeline
+
+MODEL = "model"
+
+# With a field of their own for the event time, events are remembered for so long in the stream's time and no
+# longer: after two hours of a stream with one event a second there is nothing more to come.
+TIMED_TIMEOUT = "1h"
+# Without one, event time is when the broker took the event, and a run of the bench ends long before this.
+TIMEOUT = "1d"
+
+
+def pipeline(name: str, *, timed: bool = False) -> Pipeline:
+    """Declare a pipeline for the bench's stream: eight numbers, the model, both baselines by themselves.
+
+    Parameters
+    ----------
+    name
+        Of the pipeline; its topics begin with it.
+    timed
+        Whether the events carry their time, in the field ``at``.
+    """
+    model: Any = scores.model()
+    return Pipeline(
+        name=name,
+        problem="binary",
+        fields=[Field(feature, float) for feature in stream.FEATURES],
+        id="id",
+        key="key",
+        time="at" if timed else None,
+        label=Label(timeout=TIMED_TIMEOUT if timed else TIMEOUT),
+        models={MODEL: model},
+        champion=MODEL,
+        partitions=prefill.PARTITIONS,
+        health_window=scores.WINDOW_LABELS,
+        health_every=scores.REPORT_EVERY_LABELS,
+    )
+
+
+def main() -> None:
+    """Run one worker until it is interrupted; the settings come from the environment."""
+    # What a worker needs is imported by the worker alone: the pipeline is of use without it.
+    from agents import worker
+    from streams.settings import load
+
+    parser = argparse.ArgumentParser(prog="python -m bench.declared", description="One worker of the bench.")
+    parser.add_argument("name", help="of the pipeline")
+    parser.add_argument("--timed", action="store_true", help="the events carry their time")
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s")
+    worker.run(pipeline(chosen.name, timed=chosen.timed), load())
+
+
+if __name__ == "__main__":
+    main()
