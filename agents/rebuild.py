@@ -115,7 +115,8 @@ class _Reading:
                 prediction = decode_prediction(raw.value or b"")
                 for candidate in prepared:
                     found = decode_features(candidate.value or b"")
-                    if found.id == prediction.id:
+                    # Not by the id: an event that no model could answer may have come again with other features.
+                    if found.event == prediction.event:
                         break
                 yield found, prediction
             # Events that no model could answer have features and no prediction.

@@ -46,7 +46,8 @@ class Contender:
     run
         Runs one round and gives at least ``events``, ``seconds``, ``per_s`` and ``cpu_us``.
     fill
-        Fills the topics, once, before the first round; ``None`` where no topic is read.
+        Fills the topics, once, before the first round; ``None`` where no topic is read, or where the contender
+        makes its own for every run.
     share
         Of the bench's number of events, so that a slow contender takes about as long as a fast one.
     """
@@ -91,6 +92,8 @@ def module(name: str, *flags: str, in_peers: bool = False) -> Callable[[Round], 
 # The shares come from the figures of a first run: three to ten seconds each at the default number of events.
 CONTENDERS: tuple[Contender, ...] = (
     Contender("river", module("river_loop"), None, 0.5),
+    Contender("loop_one_worker", module("headrace_loop"), None, 0.5),
+    Contender("loop_two_workers", module("headrace_loop", "--two"), None, 0.5),
     Contender("faust", module("faust_loop"), prefill.fill, 0.025),
     Contender("confluent", module("confluent_loop"), prefill.fill_labelled, 1.0),
     Contender("confluent_transactional", module("confluent_loop", "--transactional"), prefill.fill_labelled, 1.0),

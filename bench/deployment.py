@@ -98,6 +98,7 @@ class Deployment:
         self._folder = tempfile.TemporaryDirectory(prefix="headrace-bench-")
         self.settings = load(bootstrap=bootstrap, data=Path(self._folder.name))
         self.workers: dict[str, Worker] = {}
+        self._group = Consumer({"bootstrap.servers": bootstrap, "group.id": self.name, "log_level": 4})
         apply.carry_out(apply.plan(self.topology, self.settings), self.settings)
 
     def __enter__(self) -> Self:
@@ -108,6 +109,7 @@ class Deployment:
     ) -> None:
         for worker in self.workers.values():
             worker.stop()
+        self._group.close()
         self._folder.cleanup()
 
     def start(self, name: str = "w0") -> Worker:
@@ -121,6 +123,24 @@ class Deployment:
         self.workers[name] = Worker(name, command, environment, Path(self._folder.name) / f"{name}.log")
         return self.workers[name]
 
+    def check(self) -> None:
+        """Raise :class:`Died` if a worker has ended."""
+        for worker in self.workers.values():
+            worker.check()
+
+    def processed(self, *nouns: str) -> int:
+        """Say up to which offset the workers have committed these topics, all partitions together."""
+        places = [TopicPartition(self.topology.name(noun), n) for noun in nouns for n in self._partitions(noun)]
+        return sum(max(place.offset, 0) for place in self._group.committed(places, timeout=30.0))
+
+    def end(self, noun: str) -> int:
+        """Say how many offsets a topic has, all partitions together."""
+        places = [TopicPartition(self.topology.name(noun), number) for number in self._partitions(noun)]
+        return sum(self._group.get_watermark_offsets(place, timeout=30.0)[1] for place in places)
+
+    def _partitions(self, noun: str) -> range:
+        return range(self.topology.partitions_of(noun))
+
     def reader(self, noun: str, *, beginning: bool = True) -> Consumer:
         """Give a consumer of all partitions of a topic, ``read_committed``, from its beginning or its end."""
         consumer = Consumer(
@@ -133,7 +153,7 @@ class Deployment:
             }
         )
         name = self.topology.name(noun)
-        places = [TopicPartition(name, number) for number in range(self.topology.partitions_of(noun))]
+        places = [TopicPartition(name, number) for number in self._partitions(noun)]
         for place in places:
             place.offset = OFFSET_BEGINNING if beginning else consumer.get_watermark_offsets(place, timeout=30.0)[1]
         consumer.assign(places)
@@ -163,8 +183,7 @@ class Deployment:
             if message is not None and message.error() is None:
                 yield message
             elif message is None:
-                for worker in self.workers.values():
-                    worker.check()
+                self.check()
         raise TimeoutError(f"{self.name}: what was waited for did not come within {timeout_s:.0f} s")
 
     @contextlib.contextmanager

@@ -38,14 +38,14 @@ def delete(bootstrap: str, prefix: str) -> None:
             future.result(TIMEOUT_S)
 
 
-def producer(bootstrap: str) -> Producer:
+def producer(bootstrap: str, *, linger_ms: int = 20) -> Producer:
     """Make a producer that puts a key where Java's clients put it, and fills batches before it sends them."""
     return Producer(
         {
             "bootstrap.servers": bootstrap,
             "log_level": LOG_LEVEL,
             "partitioner": "murmur2_random",
-            "linger.ms": 20,
+            "linger.ms": linger_ms,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 1_000_000,
         }
@@ -88,7 +88,7 @@ def fill(
         else:
             now_ms += 1
             _send(sender, f"{prefix}.events", event.key, stream.event_message(event), now_ms)
-    _finish(sender)
+    finish(sender)
 
 
 def fill_labelled(bootstrap: str, prefix: str, events: Sequence[stream.Event], *, partitions: int = PARTITIONS) -> None:
@@ -98,7 +98,7 @@ def fill_labelled(bootstrap: str, prefix: str, events: Sequence[stream.Event], *
     now_ms = int(time.time() * 1000)
     for event in events:
         _send(sender, f"{prefix}.events", event.key, stream.labelled_message(event), now_ms)
-    _finish(sender)
+    finish(sender)
 
 
 def _send(sender: Producer, topic: str, key: str, value: bytes, time_ms: int) -> None:
@@ -110,7 +110,14 @@ def _send(sender: Producer, topic: str, key: str, value: bytes, time_ms: int) ->
             sender.poll(0.1)
 
 
-def _finish(sender: Producer) -> None:
+def finish(sender: Producer) -> None:
+    """Wait until everything is written.
+
+    Raises
+    ------
+    TimeoutError
+        It was not within a minute.
+    """
     left = sender.flush(TIMEOUT_S)
     if left:
         message = f"{left} records could not be sent to the broker within {TIMEOUT_S:.0f} s"

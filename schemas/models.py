@@ -20,8 +20,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     chunks, size_bytes, sha256
         Of the content.
     signature
-        HMAC-SHA256, hexadecimal, over slot, position, content digest and library versions. Checked before the
-        content is unpickled.
+        HMAC-SHA256, hexadecimal, over slot, position, chunks, size, content digest and library versions. Checked
+        before the content is unpickled.
     libraries
         Name to version of what is needed to load it.
     """

@@ -130,7 +130,8 @@ class Checkpoints:
             If it is signed with another key, incomplete or altered, or was written with other libraries. Nothing
             of it has been unpickled then.
         """
-        if not hmac.compare_digest(manifest.signature, self._sign(manifest)):
+        # As bytes: a text that is not ASCII would raise an error instead of being refused.
+        if not hmac.compare_digest(manifest.signature.encode(), self._sign(manifest).encode()):
             raise CheckpointRefused("it is signed with another key; give all workers the same HEADRACE_CHECKPOINT_KEY")
         if _minor(manifest.libraries) != _minor(self._libraries):
             raise CheckpointRefused(f"it was written with {manifest.libraries}, here are {self._libraries}")
@@ -142,7 +143,8 @@ class Checkpoints:
 
     def _sign(self, manifest: Manifest) -> str:
         libraries = ",".join(f"{name}={version}" for name, version in sorted(manifest.libraries.items()))
-        message = f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{manifest.sha256}|{libraries}"
+        size = f"{manifest.chunks}|{manifest.size_bytes}"
+        message = f"{self._topology.pipeline}|{manifest.slot}|{manifest.position}|{size}|{manifest.sha256}|{libraries}"
         return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()
 
     def _records(self) -> dict[str, bytes]:
@@ -150,8 +152,11 @@ class Checkpoints:
         values: dict[str, bytes] = {}
         with LogReader(self._settings, self._topology.name("models"), 0, 0) as reader:
             for record in reader.to_end():
-                if record.key is not None and record.value is not None:
-                    values[record.key.decode("utf-8", "replace")] = record.value
+                key = (record.key or b"").decode("utf-8", "replace")
+                if record.value is None:
+                    values.pop(key, None)
+                else:
+                    values[key] = record.value
         return values
 
 

@@ -14,13 +14,8 @@ from schemas.errors import BrokerUnavailable
 
 STEP_S = 0.05
 
-#: What a broker says of a partition whose leader is just being elected, or does not know it yet.
-ELECTING = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_PARTITION,
-)
+#: No waiting helps with these.
+FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 
 
 def ends(client: AdminClient, places: Collection[tuple[str, int]], timeout_s: float) -> dict[tuple[str, int], int]:
@@ -43,7 +38,8 @@ def ends(client: AdminClient, places: Collection[tuple[str, int]], timeout_s: fl
         try:
             return _asked(client, places, timeout_s)
         except KafkaException as error:
-            if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
+            # The library has more words for a leader that is not there yet than the broker has.
+            if error.args[0].code() in FORBIDDEN or time.monotonic() > deadline:
                 topics = ", ".join(sorted({topic for topic, _ in places}))
                 raise BrokerUnavailable(f"the end of {topics} is not known: {error.args[0].str()}") from None
             time.sleep(STEP_S)

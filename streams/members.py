@@ -202,9 +202,9 @@ class Membership:
 
     def _taken_by_another(self) -> bool:
         """Whether another process has this name: so it looks too after the broker was away for a while."""
-        group = self._topology.pipeline
+        group, client = self._topology.pipeline, admin(self._settings)
         try:
-            found = admin(self._settings).describe_consumer_groups([group])[group].result(GROUP_S)
+            found = client.describe_consumer_groups([group])[group].result(GROUP_S)
         except (KafkaException, TimeoutError) as failure:
             raise BrokerUnavailable(f"who is in the group is not known: {failure}") from failure
         members = {member.group_instance_id: member.member_id for member in found.members}

@@ -14,7 +14,7 @@ from schemas.errors import BrokerUnavailable, UserError
 from schemas.values import Address
 from streams.cluster import ANSWER_S_MAX, QUIET, reach
 from streams.connection import confluent
-from streams.ends import ELECTING, STEP_S
+from streams.ends import FORBIDDEN, STEP_S
 from streams.settings import Settings
 
 RECORDS_MAX = 2000
@@ -197,7 +197,7 @@ def bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
         try:
             first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S_MAX)
         except KafkaException as error:
-            if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
+            if error.args[0].code() in FORBIDDEN or time.monotonic() > deadline:
                 raise unreadable(topic, error) from None
             time.sleep(STEP_S)
         else:

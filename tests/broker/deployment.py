@@ -22,6 +22,7 @@ from schemas.predictions import Prediction
 from schemas.rejects import Reject, from_headers
 from streams.apply import carry_out, plan
 from streams.batches import Incoming
+from streams.cluster import admin
 from streams.log import LogReader
 from streams.members import INPUTS
 from streams.partitioner import partition_of
@@ -192,6 +193,18 @@ class Deployment:
             TopicPartition(self.topology.name(noun), partition) for noun in INPUTS for partition in range(PARTITIONS)
         ]
         return sum(max(place.offset, 0) for place in self._group.committed(places, timeout=PATIENCE_S))
+
+    def owned(self) -> dict[str, set[int]]:
+        """The partitions of ``events`` that each worker has, by its name."""
+        client = admin(self.settings)
+        group = client.describe_consumer_groups([self.topology.pipeline])[self.topology.pipeline].result(PATIENCE_S)
+        events = self.topology.name("events")
+        return {
+            member.group_instance_id: {
+                place.partition for place in member.assignment.topic_partitions if place.topic == events
+            }
+            for member in group.members
+        }
 
     def features(self) -> list[Features]:
         """All that was prepared."""

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -71,7 +70,7 @@ class Station:
     def start(self) -> None:
         """Start the worker."""
         assert self._running is None
-        self._running = _Running(_Tidy(self.pipeline, self.settings))
+        self._running = _Running(Worker(self.pipeline, self.settings))
 
     def stop(self) -> None:
         """Stop it: all that is in memory is lost."""
@@ -183,21 +182,6 @@ def _headers(message: Message) -> list[tuple[str, Any]]:
     return list(headers.items()) if isinstance(headers, dict) else list(headers)
 
 
-class _Tidy(Worker):
-    """A worker that leaves nothing open behind: here, others follow it in the same process."""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        try:
-            await super().run(stop)
-        finally:
-            # Faust opens an event loop for the thread of its own consumer, which is never started here.
-            self._faust.consumer._thread.thread_loop.close()
-
-    def _app(self, folder: Path) -> Any:
-        self._faust: Any = super()._app(folder)
-        return self._faust
-
-
 class _Running:
     """A worker on an event loop of its own."""
 
@@ -237,7 +221,7 @@ class Picky(linear_model.LogisticRegression):
     def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         if x["size"] == SPOILS:
             return {False: math.nan, True: math.nan}
-        answer: dict[Any, float] = super().predict_proba_one(x)  # type: ignore[no-untyped-call]
+        answer: dict[Any, float] = super().predict_proba_one(x)
         return answer
 
 
