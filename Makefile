@@ -68,8 +68,9 @@ check-imports: develop
 check-docs: develop
 	$(VENV)/bin/python docs/generate.py --check
 
-bench: develop ## Measure, side by side with the peers: make bench ARGS="--json"
-	$(RUN) bench.loop $(ARGS)
+bench: develop ## Measure, side by side with the peers, into docs/bench.md: make bench ARGS="--json"
+	$(RUN) bench.loop --save docs/bench.json $(ARGS)
+	@$(VENV)/bin/python docs/generate.py
 
 format: develop ## Put the code into shape
 	$(RUN) ruff check --fix-only .

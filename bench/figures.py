@@ -20,6 +20,15 @@ RATIOS: dict[str, tuple[str, str]] = {
     "ratio_bytewax": ("loop_one_worker", "bytewax"),
 }
 
+# Figures of one contender alone: whose they are, and what it calls them.
+DETAILS: dict[str, tuple[str, str]] = {
+    "river_log_loss": ("river", "log_loss"),
+    "served_log_loss": ("loop_one_worker", "served_log_loss"),
+    "served_two_workers_log_loss": ("loop_two_workers", "served_log_loss"),
+    "staleness_p50_labels": ("loop_one_worker", "staleness_p50_labels"),
+    "staleness_p99_labels": ("loop_one_worker", "staleness_p99_labels"),
+}
+
 
 class Figures:
     """Results of every round by contender, and the reasons of those that have none."""
@@ -57,7 +66,7 @@ class Figures:
             result[f"{each.name}_fastest_per_s"] = max(rates, default=None)
             result[f"{each.name}_cpu_us"] = self.median(each.name, "cpu_us")
             result[f"{each.name}_events"] = self.median(each.name, "events")
-        return result | self.ratios()
+        return result | self.ratios() | self.details()
 
     def ratios(self) -> dict[str, float | None]:
         """Give every ratio whose two sides are contenders of this run."""
@@ -67,6 +76,16 @@ class Figures:
             if above in names and below in names:
                 over, under = self.median(above, "per_s"), self.median(below, "per_s")
                 result[key] = round(over / under, 3) if over and under else None
+        return result
+
+    def details(self) -> dict[str, float | None]:
+        """Give the figures of :data:`DETAILS` whose contender is of this run."""
+        names = {each.name for each in self.contenders}
+        result: dict[str, float | None] = {}
+        for key, (name, figure) in DETAILS.items():
+            if name in names:
+                values = self.of(name, figure)
+                result[key] = round(median(values), 6) if values else None
         return result
 
 
@@ -84,5 +103,6 @@ def table(figures: Figures) -> str:
             f"{each.name:<26}{middle or 0:>12,.0f}{min(rates):>12,.0f}{max(rates):>12,.0f}"
             f"{cpu or 0:>14.1f}{events or 0:>12,.0f}"
         )
-    lines += [f"{key:<34}{value:>6.2f}" for key, value in figures.ratios().items() if value is not None]
+    lines += [f"{key:<34}{value:>12.2f}" for key, value in figures.ratios().items() if value is not None]
+    lines += [f"{key:<34}{value:>12.4g}" for key, value in figures.details().items() if value is not None]
     return "\n".join(lines)

@@ -138,9 +138,7 @@ def staleness(deployment: Deployment, events: list[stream.Event]) -> dict[str, f
         if isinstance(found := log(record.value), Example)
     ]
     if (positions < 0).any() or len({id for _, id in learnt}) != len(learnt) or len(learnt) != len(events):
-        raise RuntimeError(
-            f"{len(events)} events have {(positions >= 0).sum()} predictions and {len(learnt)} examples"
-        )
+        raise RuntimeError(f"{len(events)} events have {(positions >= 0).sum()} predictions and {len(learnt)} examples")
     known = numpy.searchsorted(numpy.array([offset for offset, _ in learnt]), positions)
     brought = numpy.maximum(numpy.arange(len(events)) - stream.DELAY_EVENTS, 0)
     behind = numpy.maximum(brought - known, 0)

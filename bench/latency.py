@@ -3,7 +3,10 @@
 One thread sends events to a topic, another reads the topic of predictions, ``read_committed``, and matches
 them by id. The time of an event begins when it was *due* by the rate, not when the sender got round to it, so
 that a sender that is held up does not hide what it is held up by. Both ends are in one process, so one clock
-serves both.
+serves both. Where labels are sent too, each follows its event a second later.
+
+``--headrace`` measures one worker of Headrace, whole loop with labels, exactly once, on a broker that does nothing
+else: at 1,000 events a second, and at 10, where nothing is ever waiting.
 """
 
 from __future__ import annotations
@@ -15,17 +18,23 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench import stream
+from bench import brokers, stream
+from bench.deployment import Deployment
 
 WAIT_SECONDS_MAX = 30.0
 WARMUP_SECONDS = 2.0
+LABEL_AFTER_SECONDS = 1.0
+# Rates in events a second, and how long each is measured in seconds.
+BUSY_PER_S, BUSY_SECONDS = 1000.0, 10.0
+IDLE_PER_S, IDLE_SECONDS = 10.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Load:
         How long events are sent and counted, after ``warmup_s`` in which they are sent only.
     message
         Makes an event's value; the answer must carry the same ``id``.
+    feedback
+        Topic of the labels; none are sent if it is empty.
     """
 
     source: str
@@ -50,6 +61,7 @@ class Load:
     seconds: float
     warmup_s: float = WARMUP_SECONDS
     message: Callable[[stream.Event], bytes] = stream.event_message
+    feedback: str = ""
 
 
 class Sender(threading.Thread):
@@ -60,6 +72,8 @@ class Sender(threading.Thread):
         self.producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 0})
         self.load = load
         self.messages = [(event.key, load.message(event)) for event in events]
+        self.labels = [stream.label_message(event) for event in events] if load.feedback else []
+        self.label_after = int(load.rate_per_s * LABEL_AFTER_SECONDS)
         self.start_s = 0.0
         self.late_s_max = 0.0
 
@@ -73,6 +87,9 @@ class Sender(threading.Thread):
                 time.sleep(-late_s)
             self.late_s_max = max(self.late_s_max, late_s)
             self.producer.produce(self.load.source, value, key)
+            if self.labels and number >= self.label_after:
+                earlier = number - self.label_after
+                self.producer.produce(self.load.feedback, self.labels[earlier], self.messages[earlier][0])
             self.producer.poll(0)
         self.producer.flush(WAIT_SECONDS_MAX)
 
@@ -121,6 +138,34 @@ def measure(bootstrap: str, load: Load) -> dict[str, Any]:
     return _figures(load, (arrived_s - due_s) * 1000, sender.late_s_max * 1000)
 
 
+def headrace(address: str, busy_seconds: float = BUSY_SECONDS, idle_seconds: float = IDLE_SECONDS) -> dict[str, Any]:
+    """Measure one worker of Headrace at two rates.
+
+    Parameters
+    ----------
+    address
+        Of the broker.
+    busy_seconds, idle_seconds
+        How long each rate is measured.
+
+    Returns
+    -------
+    dict
+        ``latency_*`` at 1,000 events a second and ``idle_*`` at 10, as :func:`measure` gives them.
+    """
+    with Deployment(address, f"bench-latency-{uuid.uuid4().hex[:8]}") as deployment:
+        name = deployment.topology.name
+        deployment.start()
+        load = Load(name("events"), name("predictions"), IDLE_PER_S, idle_seconds, feedback=name("feedback"))
+        # The first answers come when the worker has started; they are no part of any figure.
+        measure(address, replace(load, seconds=1.0))
+        idle = measure(address, load)
+        busy = measure(address, replace(load, rate_per_s=BUSY_PER_S, seconds=busy_seconds))
+        deployment.check()
+    figures = {key if key.startswith("latency_") else f"latency_{key}": value for key, value in busy.items()}
+    return figures | {f"idle_{key.removeprefix('latency_')}": value for key, value in idle.items()}
+
+
 def _reader(bootstrap: str, topic: str) -> Consumer:
     consumer = Consumer(
         {
@@ -158,18 +203,24 @@ def _figures(load: Load, ways_ms: numpy.ndarray[Any, Any], late_ms: float) -> di
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as a command; the exit code is 1 if a prediction is missing."""
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__.splitlines()[0])
-    parser.add_argument("--bootstrap", required=True, help="address of the broker, host:port")
+    parser.add_argument("--bootstrap", help="address of the broker, host:port; default: one that is started")
+    parser.add_argument("--headrace", action="store_true", help="start a worker and measure it at both rates")
     parser.add_argument("--source", default="bench.events", help="topic that events are sent to")
     parser.add_argument("--target", default="bench.predictions", help="topic that predictions are read from")
     parser.add_argument("--rate", type=float, default=1000.0, help="events a second (default 1000)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure (default 20)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure (default 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
-    load = Load(chosen.source, chosen.target, chosen.rate, chosen.seconds)
-    figures = measure(chosen.bootstrap, load)
-    lines = [f"{key:<20}  {value}" for key, value in figures.items()]
+    if not (chosen.headrace or chosen.bootstrap):
+        parser.error("--headrace, or the address of a broker with --bootstrap")
+    with nullcontext(chosen.bootstrap) if chosen.bootstrap else brokers.bootstrap() as address:
+        if chosen.headrace:
+            figures = headrace(address, chosen.seconds, chosen.seconds)
+        else:
+            figures = measure(address, Load(chosen.source, chosen.target, chosen.rate, chosen.seconds))
+    lines = [f"{key:<28}  {value}" for key, value in figures.items()]
     print(json.dumps(figures) if chosen.json else "\n".join(lines))
-    return 1 if figures["missing_events"] else 0
+    return 1 if any(value for key, value in figures.items() if key.endswith("missing_events")) else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from river import metrics
@@ -44,12 +45,12 @@ class Metrics:
         self._problem = problem
         self._label_type = label_type
         self._overall = _fresh(problem)
-        self._last: deque[tuple[LabelValue, Score]] = deque(maxlen=window)
+        self._last: deque[tuple[LabelValue, tuple[Any, Any]]] = deque(maxlen=window)
         self._bind()
 
     def _bind(self) -> None:
         """Look up once what every label needs."""
-        self._updates = [(metric.update, _kind(metric)) for metric in self._overall.values()]
+        self._updates = _updates(self._overall)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_updates"}
@@ -61,8 +62,8 @@ class Metrics:
     def update(self, label: LabelValue, score: Score) -> None:
         """A label has come for what was served."""
         self.count += 1
-        self._last.append((label, score))
         answers = _as_answer(self._problem, score, self._label_type)
+        self._last.append((label, answers))
         for update, kind in self._updates:
             update(label, answers[kind])
 
@@ -85,15 +86,20 @@ class Metrics:
         error in the window for ever.
         """
         rolling = _fresh(self._problem)
-        for label, score in self._last:
-            answers = _as_answer(self._problem, score, self._label_type)
-            for metric in rolling.values():
-                metric.update(label, answers[_kind(metric)])
+        updates = _updates(rolling)
+        for label, answers in self._last:
+            for update, kind in updates:
+                update(label, answers[kind])
         return _values(rolling)
 
 
 def _fresh(problem: Problem) -> dict[str, Any]:
     return {name: getattr(metrics, name)() for name in METRICS[problem]}
+
+
+def _updates(of: dict[str, Any]) -> list[tuple[Callable[[Any, Any], None], int]]:
+    """What each metric is told of a label, and which of the two answers it wants."""
+    return [(metric.update, _kind(metric)) for metric in of.values()]
 
 
 def _values(of: dict[str, Any]) -> dict[str, float]:

@@ -75,6 +75,10 @@ def application(wanted: str | None) -> typer.Typer:
     return app
 
 
+#: Exit code of a command that Ctrl-C has ended: 128 and the number of the signal.
+INTERRUPTED = 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and give its exit code; an error of ours is a message, never a traceback."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -86,6 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
         return report(error, as_json="--json" in given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        # Before the command itself could take it: while its libraries were being loaded.
+        return INTERRUPTED
     return 0
 
 

@@ -193,7 +193,7 @@ def _foot(worker_pid: int, restarts: int) -> Text:
     text.append(f"kill -9 {worker_pid}", style="bold not dim")
     text.append(" in another terminal: the worker starts again, and no flight is lost or counted twice.")
     if restarts:
-        text.append(f" So far: {restarts}.", style="bold not dim")
+        text.append(f" Killed so far: {restarts}.", style="bold not dim")
     return text
 
 

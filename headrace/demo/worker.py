@@ -27,10 +27,11 @@ def _end_with_input() -> None:
 
 def main() -> int:
     """Work until told to stop; gives the exit code."""
-    settings = load()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
     threading.Thread(target=_end_with_input, name="end-with-input", daemon=True).start()
     try:
+        settings = load()
+        logging.getLogger().setLevel(settings.log_level)
         worker.run(flights, settings)
     except HeadraceError as error:
         logging.getLogger(__name__).critical("%s", error)

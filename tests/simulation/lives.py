@@ -81,8 +81,10 @@ def traffic(chance: random.Random, shape: Shape, events: int) -> tuple[list[Sent
             labels.append(Sent(id, at(moment + chance.expovariate(1 / shape.delay_s)), label=label))
         if chance.random() < shape.changed:
             labels.append(Sent(id, at(moment + chance.expovariate(1 / shape.delay_s)), label=not label))
-    for number in range(int(events * shape.unknown)):
-        labels.append(Sent(f"nobody-{number}", at(chance.uniform(0, events)), label=True))
+    labels += [
+        Sent(f"nobody-{number}", at(chance.uniform(0, events)), label=True)
+        for number in range(int(events * shape.unknown))
+    ]
     return sorted(feed, key=lambda one: one.received), sorted(labels, key=lambda one: one.received)
 
 
@@ -110,7 +112,7 @@ class Written:
     labels_at: int = 0
     mark: int = 0
     safe: datetime | None = None
-    early_from: int | None = None
+    early: list[int] = field(default_factory=list)
     #: Of each example, how far event time had safely come when it was written.
     written_at: list[datetime | None] = field(default_factory=list)
 
@@ -150,13 +152,19 @@ class World:
 
     def run(self) -> None:
         """Until everything has been read, some batches of it lost on the way, and nothing is left to wait for."""
-        while self.written.events_at < len(self.events) or self.written.labels_at < len(self.labels):
-            self._step()
         end = max(one.received for one in (*self.events, *self.labels))
         for second in (0, 1000, 2000):
+            while not self._settled():
+                self._step()
             self.events.append(Sent(f"end-{second}", end + second * SECOND, end + second * SECOND))
+        while not self._settled():
             self._step()
-            self._step()
+
+    def _settled(self) -> bool:
+        """Whether everything has been read, and time has come as far as the events."""
+        written, watermark = self.written, self.examples.watermark
+        all_read = written.events_at == len(self.events) and written.labels_at == len(self.labels)
+        return all_read and watermark.safe is not None and watermark.safe == watermark.high
 
     def _step(self) -> None:
         """One batch; it may crash before or after it is committed."""
@@ -187,6 +195,8 @@ class World:
 
     def _batch(self, events: list[int], labels: list[int]) -> None:
         examples, written = self.examples, self.written
+        if written.labels_at >= len(self.labels) and self._chance.random() < 0.7:
+            examples.watermark.labels_drained()
         new = []
         for offset in events:
             if examples.arrive(self.events[offset].id):
@@ -204,8 +214,6 @@ class World:
             said = [Said(model="logistic", version=1, score=0.5)]
             served = Served(event.time, examples.due(event.time), {"size": float(offset)}, said, len(written.log))
             answered.append(Prediction(offset, event.id, event.received, served))
-        if written.labels_at >= len(self.labels) and self._chance.random() < 0.7:
-            examples.watermark.labels_drained()
         for prediction in answered:
             written.predictions.append(prediction)
             self._write(examples.remember(prediction.id, prediction.served))
@@ -253,8 +261,7 @@ class World:
             and written.predictions[written.mark].served.due < forgotten
         ):
             written.mark += 1
-        oldest = next(iter(examples.early.values()), None)
-        written.early_from = None if oldest is None else oldest.address.offset
+        written.early = [early.address.offset for early in examples.early.values()]
         written.safe = examples.watermark.safe
         self.most_remembered = max(self.most_remembered, len(examples.waiting) + len(examples.settled))
         self.most_early = max(self.most_early, len(examples.early))
@@ -287,9 +294,6 @@ class World:
                 outcome.label if outcome else None,
             )
         self.examples.watermark.safe = written.safe
-        if written.early_from is None:
-            return
-        for offset in range(written.early_from, written.labels_at):
+        for offset in written.early:
             clock.labels_read(self.labels[offset].received)
-            if not self.examples.knows(self.labels[offset].id):
-                self.examples.wait_for_event(self._early(offset, clock.safe))
+            self.examples.wait_for_event(self._early(offset, clock.safe))
