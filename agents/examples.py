@@ -53,6 +53,7 @@ class Joining:
         self._work = work
         self._examples: Counter[int] = Counter()
         self._due: dict[int, datetime] = {}
+        self._gave_up: set[int] = set()
 
     def served(self, prediction: Prediction, features: dict[str, FeatureValue]) -> None:
         """Remember an event that was answered."""
@@ -97,10 +98,10 @@ class Joining:
     def end(self) -> None:
         """Say with the committed offsets where what is remembered lies."""
         work = self._work
-        features = Counter(record.partition for record, _ in work.features)
+        features = Counter(record.partition for record, _, _ in work.features)
         predictions = Counter(prediction.event.partition for _, prediction in work.predictions)
         touched = {record.partition for record in (*work.batch.events, *work.batch.feedback)}
-        for partition in touched | self._examples.keys():
+        for partition in touched | self._examples.keys() | self._gave_up:
             examples, marks = self._line.examples[partition], self._line.marks[partition]
             marks.add(
                 features[partition],
@@ -111,7 +112,9 @@ class Joining:
             marks.forget(examples.forget())
             oldest = next(iter(examples.early.values()), None)
             work.batch.metadata[partition] = marks.text(
-                examples.watermark.safe, None if oldest is None else oldest.address.offset
+                examples.watermark.safe,
+                None if oldest is None else oldest.address.offset,
+                None if oldest is None else oldest.since,
             )
 
     def _send(self, example: Example | None) -> None:
@@ -122,4 +125,5 @@ class Joining:
     def _give_up(self, unmatched: Unmatched | None) -> None:
         if unmatched is not None:
             early = unmatched.early
+            self._gave_up.add(early.address.partition)
             self._work.reject("examples", early.address, early.key, early.value, unmatched.error)

@@ -30,7 +30,7 @@ async def features(works: AsyncIterable[Work], line: Line) -> None:
                     continue
                 if line.examples[record.partition].arrive(prepared.id):
                     batch.send("features", record.partition, record.key, encode(prepared), headers)
-                    work.features.append((record, prepared))
+                    work.features.append((record, prepared, received))
                 else:
                     work.duplicates += 1
         await line.forward(work)

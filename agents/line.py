@@ -117,10 +117,9 @@ class Line:
         return min(self.monitor.position, self.learning.position)
 
     def process(self, batch: Batch) -> None:
-        """Send a batch through all agents and wait for the last."""
+        """Send a batch through all agents; it says itself when it is done."""
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._channels[0].put(Work(batch)), self._loop)
-        batch.done.wait()
 
     def committed(self, batch: Batch, last: dict[Lane, int]) -> None:
         """The batch is written."""

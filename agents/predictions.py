@@ -10,7 +10,6 @@ from models.answers import label_from
 from schemas.codec import encode
 from schemas.errors import BadRecord
 from schemas.predictions import Prediction
-from schemas.values import at_millisecond
 
 
 async def predictions(works: AsyncIterable[Work], line: Line) -> None:
@@ -20,7 +19,7 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
     async for work in works:
         with work.batch as batch:
             predict, position, now = line.learning.predict, line.learning.position, batch.now
-            for record, features in work.features:
+            for record, features, received in work.features:
                 examples = line.examples[record.partition]
                 try:
                     said = predict(features.features)
@@ -40,7 +39,7 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
                     shadows=said[1:],
                     due=examples.due(features.time),
                     event=features.event,
-                    received=at_millisecond(record.received_ms),
+                    received=received,
                     predicted=now,
                 )
                 batch.send("predictions", record.partition, record.key, encode(prediction), headers)

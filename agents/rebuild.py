@@ -7,7 +7,6 @@ takes grows with what is remembered, not with the length of the topics.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal, NamedTuple
 
 from models.examples import Early, Examples
@@ -138,7 +137,6 @@ def _early_labels(
         return
     labels, topic = Labels(pipeline), topology.name("feedback")
     end = assignment.starts["feedback", examples.partition]
-    since: datetime | None = examples.watermark.high
     with LogReader(settings, topic, examples.partition, place.early_from) as reader:
         for record in reader.until(end):
             address = Address(topic=topic, partition=record.partition, offset=record.offset)
@@ -147,5 +145,8 @@ def _early_labels(
             except BadRecord:
                 continue  # it was rejected when it came
             if not examples.knows(feedback.id):
+                # Only the oldest one's time is kept; the others wait a little longer than they would have.
+                oldest = record.offset == place.early_from
+                since = place.early_since if oldest else examples.watermark.high
                 early = Early(feedback, address, record.key, record.value or b"", since)
                 examples.wait_for_event(early)

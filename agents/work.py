@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from schemas.errors import BadRecord
 from schemas.examples import LogRecord
@@ -22,7 +23,7 @@ class Work:
     batch
         What was read, and what is to be written.
     features
-        The new events that passed the gate, each with the record it came as.
+        The new events that passed the gate, each with the record it came as and when Kafka took it.
     predictions
         Those of them that were answered.
     log
@@ -34,7 +35,7 @@ class Work:
     """
 
     batch: Batch
-    features: list[tuple[Incoming, Features]] = field(default_factory=list)
+    features: list[tuple[Incoming, Features, datetime]] = field(default_factory=list)
     predictions: list[tuple[Features, Prediction]] = field(default_factory=list)
     log: list[tuple[int, LogRecord]] = field(default_factory=list)
     duplicates: int = 0

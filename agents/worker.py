@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import faust
 from faust.app import BootStrategy
@@ -138,7 +138,7 @@ class Worker:
                 watchdog.stop()
                 await app.stop()
                 # Faust makes a thread for its own consumer, which never starts here, and so never closes its loop.
-                app.consumer._thread.thread_loop.close()
+                cast(Any, app.consumer)._thread.thread_loop.close()
                 if self._lock is not None:
                     self._lock.close()
         if self.source.failure is not None:

@@ -3,7 +3,8 @@
 ``python -m bench.stages`` runs one worker in this very process, on topics that were filled before, and reads the
 clock of the running thread at each step: the agents in the thread of the event loop, reading, writing and
 committing in the thread of the batch source. What is left of the whole process's time is that of the Kafka
-client's own threads. An event here is an event with its label: both are read, and five records are written.
+client's own threads. ``wait_*`` is no processor time: so long the source stood still in a step, for the broker or
+because other processes had the machine. An event here is an event with its label.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ LOOK_S = 0.05
 
 Stage = Callable[[AsyncIterable[Work], Line], Awaitable[None]]
 
-# Steps of the batch source and the key of each; `step` and `commit` contain others, which are subtracted.
+# Steps of the batch source and the key of each; `step` contains the others, which are subtracted.
 STEPS: tuple[tuple[type, str, str], ...] = (
     (Session, "step", "step"),
     (Session, "_read_log", "source_log"),
     (Session, "_take", "source_take"),
-    (Session, "_commit", "commit"),
-    (Transactions, "_produce", "source_produce"),
+    (Transactions, "write", "source_produce"),
+    (Transactions, "commit", "source_commit"),
 )
 
 
@@ -52,6 +53,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self.spent_s: defaultdict[str, float] = defaultdict(float)
+        self.waited_s: defaultdict[str, float] = defaultdict(float)
         self.batches = 0
         self.labels = 0
         self.running = False
@@ -86,12 +88,14 @@ class Clocks:
         """Give a step of the source with a clock around it."""
 
         def timed(*arguments: Any) -> Any:
-            counts, begun_s = self.running, time.thread_time()
+            counts, begun_s, wall_s = self.running, time.thread_time(), time.perf_counter()
             try:
                 return step(*arguments)
             finally:
                 if counts:
-                    self.spent_s[key] += time.thread_time() - begun_s
+                    spent_s = time.thread_time() - begun_s
+                    self.spent_s[key] += spent_s
+                    self.waited_s[key] += time.perf_counter() - wall_s - spent_s
 
         return timed
 
@@ -106,11 +110,12 @@ class Clocks:
         """Give microseconds per event by key."""
         spent = dict(self.spent_s)
         step, loop, process = spent.pop("step"), spent.pop("loop"), spent.pop("process")
-        spent["source_commit"] = spent.pop("commit") - spent["source_produce"]
+        waited = {key: self.waited_s[key] for key in spent if key.startswith("source_")}
         spent["source_other"] = step - sum(spent[key] for key in spent if key.startswith("source_"))
         spent["frame"] = loop - sum(spent[key] for key in spent if key.startswith("stage_"))
         spent["kafka_client"] = process - loop - step
         spent["total"] = process
+        spent |= {f"wait_{key.removeprefix('source_')}": seconds for key, seconds in waited.items()}
         figures = {f"{key}_us": round(seconds / events * 1e6, 3) for key, seconds in spent.items()}
         return figures | {"batches": self.batches, "batch_events": round(events / self.batches, 1)}
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -117,11 +118,84 @@ def _choices(field: FieldInfo) -> str:
     return f" ({', '.join(f'`{choice}`' for choice in choices)})" if choices else ""
 
 
+#: The figures of the last whole run of the bench.
+BENCH = ROOT / "docs" / "bench.json"
+
+#: Contenders of the bench, in words.
+CONTENDERS = {
+    "river": "bare River loop, no Kafka",
+    "loop_one_worker": "**Headrace, whole loop, exactly once, one worker**",
+    "loop_two_workers": "**the same, two workers**",
+    "faust": "whole loop in idiomatic Faust, at least once",
+    "confluent": "one hop in confluent-kafka, at least once",
+    "confluent_transactional": "one hop in confluent-kafka, exactly once",
+    "quix": "one hop in Quix Streams, at least once",
+    "bytewax": "one hop in Bytewax, at least once",
+}
+
+#: What else the bench measures: in words, and how its figures are written.
+FIGURES = (
+    ("one worker / bare River", "{ratio_one_worker:.2f}"),
+    ("two workers / bare River", "{ratio_two_workers:.2f}"),
+    ("one worker / Faust", "{ratio_faust:.1f}"),
+    ("one worker / one hop in confluent-kafka", "{ratio_confluent:.2f}"),
+    ("one worker / the same exactly once", "{ratio_confluent_transactional:.2f}"),
+    ("one worker / one hop in Quix Streams", "{ratio_quix:.2f}"),
+    ("one worker / one hop in Bytewax", "{ratio_bytewax:.2f}"),
+    ("event to committed prediction at 1,000/s: p50, p99", "{latency_p50_ms:.1f} ms, {latency_p99_ms:.1f} ms"),
+    ("the same at 10/s", "{idle_p50_ms:.1f} ms, {idle_p99_ms:.1f} ms"),
+    ("start to first prediction", "{start_s:.1f} s"),
+    ("kill -9 to first new prediction: median, slowest", "{restart_s:.1f} s, {restart_slowest_s:.1f} s"),
+    ("memory over {memory_events:,} events: early, late", "{memory_first_mb:.0f} MB, {memory_last_mb:.0f} MB"),
+    ("memory of {waiting_events:,} labels waiting", "{waiting_million_mb:.0f} MB"),
+    ("rate then, against 10,000 waiting", "{waiting_ratio:.2f}"),
+    ("labels that the models were behind: p50, p99", "{staleness_p50_labels:,.0f}, {staleness_p99_labels:,.0f}"),
+    ("log loss as served at full speed; of the bare loop", "{served_log_loss:.4f}; {river_log_loss:.4f}"),
+)
+
+
+def bench() -> str:
+    """The tables of the last whole run of the bench."""
+    if not BENCH.exists():
+        return "Not measured yet: `make bench` does it."
+    found: dict[str, Any] = json.loads(BENCH.read_text(encoding="utf-8"))
+    about = (
+        f"Measured on {found['measured_on']}: {found['cores']} cores ({found['processor']}), {found['system']}, "
+        f"Python {found['python']}; median of {found['rounds']} rounds."
+    )
+    rates = [
+        f"| {text} | {found[f'{name}_per_s']:,.0f} | {found[f'{name}_cpu_us']:,.0f} |"
+        for name, text in CONTENDERS.items()
+        if found.get(f"{name}_per_s") is not None
+    ]
+    figures = [row for text, value in FIGURES if (row := _figure(text, value, found))]
+    spent = ("stage_", "source_", "frame_", "kafka_client_")
+    stages = [
+        f"| {key.removesuffix('_us').replace('_', ' ')} | {found[key]:.1f} |" for key in found if key.startswith(spent)
+    ]
+    tables = (
+        ["| contender | events/s | µs of CPU an event |", "| --- | ---: | ---: |", *rates],
+        ["| figure | |", "| --- | ---: |", *figures],
+        ["| where one worker spends it | µs of CPU an event |", "| --- | ---: |", *stages],
+    )
+    missing = [f"Not measured: {name} ({reason})." for name, reason in found["reasons"].items()]
+    return "\n\n".join([about, *("\n".join(table) for table in tables), *missing])
+
+
+def _figure(text: str, value: str, found: dict[str, Any]) -> str:
+    """One row; empty if something of it was not measured."""
+    try:
+        return f"| {text.format_map(found)} | {value.format_map(found)} |"
+    except (KeyError, TypeError):
+        return ""
+
+
 PARTS = (
     Part("docs/settings.md", "settings", settings),
     Part("docs/architecture.md", "flow", flow),
     Part("docs/architecture.md", "topics", topics),
     Part("docs/architecture.md", "files", files),
+    Part("docs/bench.md", "bench", bench),
 )
 
 

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     TopicPartition,
@@ -75,7 +74,8 @@ class LogReader:
         self._consumer.close()
 
     def _assign(self, start: int) -> None:
-        offset = start if start > 0 else OFFSET_BEGINNING
+        # The client library finds the beginning by itself too, but waits half a second if it is not connected yet.
+        offset = start if start > 0 else bounds_of(self._consumer, self._topic, self._partition)[0]
         self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
 
     def seek(self, start: int) -> None:

@@ -52,13 +52,15 @@ class Place(msgspec.Struct, kw_only=True):
         From where, and how many records, to read again; its counts are sums over all batches since.
     safe
         The partition's safe watermark.
-    early_from
-        Offset of the oldest label in ``feedback`` that still waits for its event; absent if none does.
+    early_from, early_since
+        Offset of the oldest label in ``feedback`` that still waits for its event, and the event time when it came;
+        absent if none does.
     """
 
     mark: Mark
     safe: Time | None = None
     early_from: int | None = None
+    early_since: Time | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -133,7 +135,7 @@ class Marks:
             self._predictions -= oldest.predictions
             self._examples -= oldest.examples
 
-    def text(self, safe: datetime | None, early_from: int | None) -> str:
+    def text(self, safe: datetime | None, early_from: int | None = None, early_since: datetime | None = None) -> str:
         """The text to commit."""
         oldest = self._marks[0]
         whole = Mark(
@@ -145,7 +147,7 @@ class Marks:
             examples=self._examples,
             due=self._marks[-1].due,
         )
-        return _encode(Place(mark=whole, safe=safe, early_from=early_from)).decode()
+        return _encode(Place(mark=whole, safe=safe, early_from=early_from, early_since=early_since)).decode()
 
 
 def _joined(neighbours: list[Mark]) -> Mark:

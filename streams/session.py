@@ -4,8 +4,9 @@ The steps of one batch, in this order:
 
 1. Read the learning log, at least up to what this worker wrote into it last.
 2. Take the next events and labels, in the order in which Kafka took them.
-3. Hand the batch to the line and wait until its last agent is through. Nothing has been written yet.
-4. Write its records and the offsets read up to, in one transaction.
+3. Hand the batch to the line and wait until its last agent is through. What the agents have made is sent meanwhile,
+   in a transaction that nobody sees.
+4. Commit it, with the offsets read up to.
 5. Tell the line what is written now.
 
 ``docs/delivery.md`` says what a crash between each two of them does.
@@ -49,6 +50,9 @@ BATCH_RECORDS_MIN = 200
 #: Seconds between two questions to the broker whether all labels have been read.
 DRAINED_EVERY_S = 0.5
 
+#: Seconds between two looks at what the agents have made so far.
+WRITE_EVERY_S = 0.01
+
 #: Seconds that a lane without records may hold back the others.
 ALIGN_S = 0.5
 
@@ -66,7 +70,7 @@ class Line(Protocol):
         """Rebuild what belongs to these partitions; gives the log position to read from."""
 
     def process(self, batch: Batch) -> None:
-        """Send a batch through all agents and wait for the last; a fault is on ``batch.error``."""
+        """Send a batch through all agents; ``batch.done`` tells when, ``batch.error`` whether one has failed."""
 
     def committed(self, batch: Batch, last: dict[Lane, int]) -> None:
         """The batch is written; ``last`` has the offset of the newest record written to each place."""
@@ -132,6 +136,7 @@ class Session:
         self._processed: dict[Lane, int] = {}
         self._texts: dict[Lane, str] = {}
         self._blocked = False
+        self._log_hidden = False
         self._idle_since = 0.0
         # It joins the group in the background while the rest is opened.
         self._membership = Membership(settings, topology, name)
@@ -167,8 +172,9 @@ class Session:
         self._idle_since = begun
         guilty = [(lane, record) for lane, record in inputs if (lane, record.offset) in self._suspects.guilty]
         batch = self._batch(log, [entry for entry in inputs if entry not in guilty] if guilty else inputs)
-        self._line.process(batch)
+        written = self._process(batch)
         if batch.error is not None:
+            self._transactions.abort()
             if isinstance(batch.error, UserError):
                 raise batch.error
             self._suspects.blame(inputs, repr(batch.error))
@@ -176,11 +182,23 @@ class Session:
         for lane, record in guilty:
             batch.outgoing.append(self._reject(lane, record))
         self._adapt(len(inputs), time.monotonic() - begun)
-        return self._commit(batch, inputs)
+        return self._commit(batch, inputs, written)
+
+    def _process(self, batch: Batch) -> int:
+        """Let the agents work, and send meanwhile what they have made so far; gives how many records that is."""
+        written = 0
+        self._line.process(batch)
+        while not batch.done.wait(WRITE_EVERY_S):
+            made = len(batch.outgoing)
+            if made > written:
+                self._transactions.write(batch.outgoing[written:made])
+                written = made
+        return written
 
     def _read_log(self) -> list[tuple[int, bytes]]:
         own = self._transactions.last.get((LOG, 0), -1)
-        deadline = time.monotonic() + OWN_WRITES_S
+        # The open transaction of a dead worker hides what comes after it: to wait for that once is enough.
+        deadline = time.monotonic() + (0.0 if self._log_hidden else OWN_WRITES_S)
         records: list[tuple[int, bytes]] = []
         news = self._log.read(0.0)
         while news or (self._log.position <= own and time.monotonic() < deadline):
@@ -188,6 +206,7 @@ class Session:
             if self._log.position > own:
                 break
             news = self._log.read(0.02)
+        self._log_hidden = self._log.position <= own
         return records
 
     def _take(self) -> list[tuple[Lane, Incoming]]:
@@ -252,7 +271,7 @@ class Session:
         empty = (lane for lane in self._alignment.empty() if lane[0] == "feedback")
         return frozenset(lane[1] for lane in empty if self._membership.read_to_end(lane))
 
-    def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]]) -> bool:
+    def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]], written: int) -> bool:
         for lane, record in inputs:
             self._processed[lane] = record.offset + 1
         for partition, text in batch.metadata.items():
@@ -265,7 +284,8 @@ class Session:
             touched.add((LOG, 0))
         offsets = {lane: (self._processed[lane], self._texts.get(lane, "")) for lane in touched}
         if offsets or batch.outgoing:
-            self._transactions.commit(self._membership.consumer, batch.outgoing, offsets)
+            self._transactions.write(batch.outgoing[written:])
+            self._transactions.commit(self._membership.consumer, offsets)
         self._suspects.cleared(len(inputs))
         self._line.committed(batch, self._transactions.last)
         return bool(offsets or batch.outgoing)

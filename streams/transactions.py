@@ -57,7 +57,7 @@ class Transactions:
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 # A new transaction may start before the broker has finished the one before: ask again at once.
                 "retry.backoff.ms": 1,
-                "linger.ms": 1,
+                "linger.ms": 50,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 512 * 1024,
             }
@@ -65,14 +65,30 @@ class Transactions:
         # After that time the broker gives the transaction up, so there is nothing to wait for.
         self._step_s = settings.transaction_timeout_ms / 1000
         self._begun_s = time.time()
+        self._open = False
         # A coordinator that is asked for before there is a connection is only asked for again after half a second.
         self._guard(self._producer.list_topics, self._names["examples"], self._step_s)
         self._guard(self._producer.init_transactions, self._step_s)
 
-    def commit(
-        self, consumer: Consumer, outgoing: list[Outgoing], offsets: Mapping[tuple[str, int], tuple[int, str]]
-    ) -> None:
-        """Write the records and the offsets, both or neither.
+    def write(self, outgoing: list[Outgoing]) -> None:
+        """Begin to send records, in the background; nobody sees them before :meth:`commit`.
+
+        Raises
+        ------
+        Fenced
+            If another process runs under this name.
+        BrokerUnavailable
+            If the transaction can't take them.
+        """
+        try:
+            self._begin()
+            self._produce(outgoing)
+        except (Fenced, BrokerUnavailable):
+            self.abort()
+            raise
+
+    def commit(self, consumer: Consumer, offsets: Mapping[tuple[str, int], tuple[int, str]]) -> None:
+        """Make the records that were written and the offsets visible, both or neither.
 
         Parameters
         ----------
@@ -90,9 +106,7 @@ class Transactions:
             found out when starting afresh.
         """
         try:
-            self._begun_s = time.time()
-            self._guard(self._producer.begin_transaction)
-            self._produce(outgoing)
+            self._begin()
             positions = [
                 TopicPartition(self._names[noun], partition, offset, text)
                 for (noun, partition), (offset, text) in offsets.items()
@@ -106,11 +120,18 @@ class Transactions:
                 )
             self._guard(self._producer.commit_transaction, self._step_s)
         except (Fenced, BrokerUnavailable):
-            self._abort()
+            self.abort()
             raise
+        self._open = False
         self._producer.poll(0)
         self.last.update(self._delivered)
         self._delivered.clear()
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._begun_s = time.time()
+            self._guard(self._producer.begin_transaction)
+            self._open = True
 
     def _produce(self, outgoing: list[Outgoing]) -> None:
         produce, names = self._producer.produce, self._names
@@ -159,8 +180,12 @@ class Transactions:
         """
         return time.time() - self._begun_s > self._step_s
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Give up what was written and not committed."""
         self._delivered.clear()
+        if not self._open:
+            return
+        self._open = False
         # Where this does not work, starting afresh under the same name aborts it.
         with suppress(KafkaException):
             self._producer.abort_transaction(self._step_s)

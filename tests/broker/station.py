@@ -140,12 +140,13 @@ class Station:
         while not holds():
             assert self._running is None or self._running.failure is None, self._running.failure
             assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {what}"
-            time.sleep(0.02)
+            time.sleep(0.005)
 
     def records(self, noun: str) -> list[Message]:
         """All committed records of a topic, as far as they have come here by now."""
-        while messages := self._reader.consume(1000, 0.05):
-            for message in messages:
+        # `consume` waits for the full number or the time-out: so wait for one, then take what is there.
+        while messages := self._reader.consume(1, 0.01):
+            for message in (*messages, *self._reader.consume(10_000, 0.0)):
                 if message.error() is None:
                     self._records[self.topology.noun(message.topic() or "")].append(message)
         return self._records[noun]

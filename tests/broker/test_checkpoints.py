@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from tests.broker.outcomes import declared_once, exactly_once
 from tests.broker.traffic import START_S, Traffic
 
 SEED = 59
+
+#: So many that the beginning of the log is behind all that is remembered.
+EVENTS_MIN = 1800
 
 LIBRARIES = {"river": "0.26.1"}
 
@@ -81,6 +85,10 @@ class Shelf:
                 found[slot] = decode(Manifest, record.value or b"").position
         return found
 
+    def manifest(self, slot: str) -> bytes:
+        """The newest manifest of a slot, as it was written."""
+        return [record.value or b"" for record in self.deployment.read("models") if record.key == slot.encode()][-1]
+
     def close(self) -> None:
         self._producer.close()
 
@@ -104,7 +112,7 @@ def test_the_newest_of_two_checkpoints_is_loaded_whole(shelf: Shelf) -> None:
     assert shelf.newest() == (30, LARGE[1:])
 
 
-@pytest.mark.parametrize("wrong", ["altered", "missing", "forged", "manifest", "other key"])
+@pytest.mark.parametrize("wrong", ["altered", "missing", "forged", "manifest", "signature", "other key"])
 def test_a_checkpoint_that_is_wrong_falls_back_to_the_one_before_and_is_not_unpickled(
     shelf: Shelf, tmp_path: Path, wrong: str
 ) -> None:
@@ -122,6 +130,10 @@ def test_a_checkpoint_that_is_wrong_falls_back_to_the_one_before_and_is_not_unpi
             shelf.put(SLOTS[1], 30, bomb, key="the attacker's own")
         case "manifest":
             shelf.replace(SLOTS[1], b"\xff{")
+        case "signature":
+            shelf.replace(
+                SLOTS[1], re.sub(rb'"signature":"[^"]*"', '"signature":"é"'.encode(), shelf.manifest(SLOTS[1]))
+            )
         case "other key":
             shelf.put(SLOTS[1], 30, bomb, key="another machine's")
 
@@ -165,9 +177,8 @@ def run_until_both_slots_are_written(deployment: Deployment, shelf: Shelf) -> No
 
 
 def send_and_look(traffic: Traffic, shelf: Shelf) -> bool:
-    # Long enough that the beginning of the log is behind all that is remembered.
     traffic.send(100)
-    return len(shelf.positions()) == len(SLOTS) and traffic.events >= 3000
+    return len(shelf.positions()) == len(SLOTS) and traffic.events >= EVENTS_MIN
 
 
 def test_a_worker_starts_from_the_checkpoint_and_not_from_the_log(deployment: Deployment, shelf: Shelf) -> None:

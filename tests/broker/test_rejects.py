@@ -195,7 +195,7 @@ class Sent:
 
 @pytest.fixture(scope="module")
 def sent(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Everything above sent in one go, good and bad in turn, and the worker through with it."""
+    """Everything above sent in one go, good and bad in turn, and a worker through with it."""
     settings = load(bootstrap=broker.bootstrap, data=tmp_path_factory.mktemp("data"), worker="one")
     with station(pipeline("rejects"), settings) as lane:
         all_sent = Sent(lane)
@@ -214,11 +214,13 @@ def sent(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Any:
         lane.send("feedback", label("good-0"), partition=0)
         lane.send("feedback", label("good-0"), partition=0)
         all_sent.labels += 2
+        lane.start()
+        lane.settle()
+        # Time passes: nobody's labels are no longer waited with.
         later = (START + timedelta(minutes=181)).timestamp()
         lane.send("events", good("later", at=later), partition=0)
         all_sent.events += 1
         all_sent.good += ["repeat", "later"]
-        lane.start()
         lane.settle()
         lane.until(lambda: len(lane.rejects()) >= len(all_sent.bad), "all rejects")
         lane.stop()

@@ -25,7 +25,9 @@ def commands() -> list[str]:
 
 def type_in(folder: Path, command: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Type a command into a shell that knows nothing of this environment."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "VIRTUAL_ENV", "XDG_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "VIRTUAL_ENV", "XDG_"))
+    }
     path = ":".join(entry for entry in kept["PATH"].split(":") if ".venv" not in entry)
     environment = kept | {"HOME": str(home), "PATH": path, "NO_COLOR": "1"}
     return subprocess.run(
@@ -39,7 +41,11 @@ def test_the_two_commands_do_everything_in_a_clean_copy(tmp_path: Path) -> None:
     copy, home = tmp_path / "headrace", tmp_path / "home"
     home.mkdir()
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():

@@ -42,7 +42,7 @@ def problems(model: Any, problem: Problem = "binary", **changes: Any) -> dict[st
 
 
 def bayes() -> Any:
-    return naive_bayes.GaussianNB()  # type: ignore[no-untyped-call]
+    return naive_bayes.GaussianNB()
 
 
 class Hoarder(base.Classifier):

@@ -172,12 +172,13 @@ def test_label_after_expiry_is_a_correction_of_nothing() -> None:
 
 def test_event_that_comes_late_is_waited_for_as_long_as_any_other() -> None:
     partition = Partition()
-    partition.event("b", 100)
+    partition.event("a", 100)
+    partition.label("a", True)
     partition.event("late", 5)
-    partition.event("c", 160)
+    partition.event("b", 160)
     assert partition.drain() == []
-    partition.event("d", 161)
-    assert [one.id for one in partition.drain()] == ["b", "late"]
+    partition.event("c", 161)
+    assert [one.id for one in partition.drain()] == ["late"]
 
 
 def test_id_is_remembered_as_declared_and_not_longer() -> None:

@@ -44,7 +44,7 @@ def river_says(problem: Problem, model: Any, metric: Any) -> float:
                 metric.update(label, probabilities.get(True, 0.0) > 0.5)
             model.learn_one(features, label)
         return float(metric.get())
-    return float(evaluate.progressive_val_score(data(problem, COUNT), model, metric).get())  # type: ignore[no-untyped-call]
+    return float(evaluate.progressive_val_score(data(problem, COUNT), model, metric).get())
 
 
 @every_problem
