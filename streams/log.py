@@ -54,8 +54,8 @@ class LogReader:
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
-                # Half the default latency of a fetch that finds nothing; the log is read while others wait for it.
-                "fetch.wait.max.ms": 250,
+                # So long it takes to know that the end is reached, and whoever starts waits for that.
+                "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32 * 1024,
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from confluent_kafka import (
@@ -19,6 +19,7 @@ from streams.batches import Incoming, incoming
 from streams.bounds import bounds_of
 from streams.cluster import admin
 from streams.connection import confluent
+from streams.ends import ends
 from streams.settings import Settings
 from streams.topology import Topology
 
@@ -84,7 +85,7 @@ class Membership:
         self.assignment = Assignment()
         #: Whether the assignment has changed since it was last looked at.
         self.changed = False
-        self._settings = settings
+        self._admin = admin(settings)
         self._topology = topology
         self._name = name
         self._id = ""
@@ -202,7 +203,7 @@ class Membership:
 
     def _taken_by_another(self) -> bool:
         """Whether another process has this name: so it looks too after the broker was away for a while."""
-        group, client = self._topology.pipeline, admin(self._settings)
+        group, client = self._topology.pipeline, self._admin
         try:
             found = client.describe_consumer_groups([group])[group].result(GROUP_S)
         except (KafkaException, TimeoutError) as failure:
@@ -218,16 +219,19 @@ class Membership:
             self.consumer.resume([self._place(lane)])
         self.held = set(lanes)
 
-    def read_to_end(self, lane: Lane) -> bool:
-        """Ask the broker whether every record of a lane has been read by now.
+    def read_to_end(self, lanes: Collection[Lane]) -> set[Lane]:
+        """Ask the brokers of which lanes every record has been read by now.
+
+        On a connection of its own: on that of the consumer the question waits behind a fetch that waits for records.
 
         Raises
         ------
         BrokerUnavailable
-            If it does not answer.
+            If they do not answer.
         """
-        _, end = bounds_of(self.consumer, self._topology.name(lane[0]), lane[1])
-        return self._next.get(lane, 0) >= end
+        places = {(self._topology.name(noun), partition): (noun, partition) for noun, partition in lanes}
+        found = ends(self._admin, places, GROUP_S)
+        return {lane for place, lane in places.items() if self._next.get(lane, 0) >= found[place]}
 
     def drained(self, lanes: Iterable[Lane]) -> set[Lane]:
         """Those of the lanes of which everything has been read, as far as the last fetch told."""

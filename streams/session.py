@@ -47,6 +47,9 @@ HELD_RECORDS_MAX = 20_000
 #: A batch has room for at least so many records: the cost of a transaction hardly depends on them.
 BATCH_RECORDS_MIN = 200
 
+#: Seconds after which a leader that has nothing to say commits how far it has listened.
+QUIET_S = 1.0
+
 #: Seconds between two questions to the broker whether all labels have been read.
 DRAINED_EVERY_S = 0.5
 
@@ -136,6 +139,7 @@ class Session:
         self._processed: dict[Lane, int] = {}
         self._texts: dict[Lane, str] = {}
         self._blocked = False
+        self._committed_at = 0.0
         self._log_hidden = False
         self._idle_since = 0.0
         # It joins the group in the background while the rest is opened.
@@ -268,8 +272,8 @@ class Session:
         if now - self._drained_at < DRAINED_EVERY_S:
             return frozenset()
         self._drained_at = now
-        empty = (lane for lane in self._alignment.empty() if lane[0] == "feedback")
-        return frozenset(lane[1] for lane in empty if self._membership.read_to_end(lane))
+        empty = [lane for lane in self._alignment.empty() if lane[0] == "feedback"]
+        return frozenset(partition for _, partition in self._membership.read_to_end(empty))
 
     def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]], written: int) -> bool:
         for lane, record in inputs:
@@ -277,15 +281,20 @@ class Session:
         for partition, text in batch.metadata.items():
             self._texts["events", partition] = text
         touched = {lane for lane, _ in inputs} | {("events", partition) for partition in batch.metadata}
-        if batch.leads and (batch.log or batch.outgoing):
+        now = time.monotonic()
+        if batch.leads:
             # What a leader says is fenced by the offset that it commits along with it. While it folds again what
-            # the leader before has spoken about, the offset stays.
-            self._processed[LOG, 0] = max(self._processed[LOG, 0], self._log.position)
-            touched.add((LOG, 0))
+            # the leader before has spoken about, the offset stays. Where it says nothing, the offset can wait.
+            position = max(self._processed[LOG, 0], self._log.position)
+            quiet = position > self._processed[LOG, 0] and now - self._committed_at > QUIET_S
+            if touched or batch.outgoing or quiet:
+                self._processed[LOG, 0] = position
+                touched.add((LOG, 0))
         offsets = {lane: (self._processed[lane], self._texts.get(lane, "")) for lane in touched}
         if offsets or batch.outgoing:
             self._transactions.write(batch.outgoing[written:])
             self._transactions.commit(self._membership.consumer, offsets)
+            self._committed_at = now
         self._suspects.cleared(len(inputs))
         self._line.committed(batch, self._transactions.last)
         return bool(offsets or batch.outgoing)

@@ -57,7 +57,8 @@ class Transactions:
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 # A new transaction may start before the broker has finished the one before: ask again at once.
                 "retry.backoff.ms": 1,
-                "linger.ms": 50,
+                # The end of a batch waits for it too, so it is short.
+                "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 512 * 1024,
             }

@@ -150,7 +150,8 @@ class Deployment:
         self._folder = folder
         connection = {"bootstrap.servers": bootstrap}
         self._producer = Producer({**connection, "partitioner": "murmur2_random", "linger.ms": 1})
-        self._group = Consumer({**connection, "group.id": name})
+        # Otherwise a dead worker's open transaction would have to end before it tells.
+        self._group = Consumer({**connection, "group.id": name, "isolation.level": "read_uncommitted"})
 
     def start(self, name: str = "one", **settings: str) -> Worker:
         """Start a worker of this name, through the command line."""
