@@ -24,6 +24,7 @@ async def health(works: AsyncIterable[Work], line: Line) -> None:
                 for offset, record in work.log:
                     report = line.monitor.fold(offset, record)
                     if report is not None and offset >= line.spoken:
+                        reported = time.monotonic()
                         _send(work, line, report)
                 quiet = not batch.log and time.monotonic() - reported > QUIET_S
                 if quiet and line.monitor.news and line.monitor.position > line.spoken:
