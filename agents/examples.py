@@ -77,6 +77,8 @@ class Joining:
             self._work.duplicates += example is None
             self._send(example)
         else:
+            # An early label that was here already is replaced.
+            self._work.duplicates += feedback.id in examples.early
             early = Early(feedback, address, record.key, record.value or b"", examples.watermark.high)
             self._give_up(examples.wait_for_event(early))
 
@@ -110,12 +112,8 @@ class Joining:
                 self._due.get(partition),
             )
             marks.forget(examples.forget())
-            oldest = next(iter(examples.early.values()), None)
-            work.batch.metadata[partition] = marks.text(
-                examples.watermark.safe,
-                None if oldest is None else oldest.address.offset,
-                None if oldest is None else oldest.since,
-            )
+            early = [early.address.offset for early in examples.early.values()]
+            work.batch.metadata[partition] = marks.text(examples.watermark.safe, early)
 
     def _send(self, example: Example | None) -> None:
         if example is not None:

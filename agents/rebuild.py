@@ -6,6 +6,7 @@ takes grows with what is remembered, not with the length of the topics.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from models.examples import Early, Examples
 from models.feedback import Labels
 from models.pipeline import Pipeline
 from models.waiting import Packing, served_by
+from models.watermarks import Watermark
 from schemas.codec import decoder
 from schemas.errors import BadRecord
 from schemas.examples import Example
@@ -20,7 +22,7 @@ from schemas.features import Features
 from schemas.predictions import Prediction
 from schemas.values import Address, LabelValue, at_millisecond
 from streams.log import LogReader
-from streams.marks import Mark, Marks, Place, place_of
+from streams.marks import Mark, Marks, Run, place_of
 from streams.members import Assignment
 from streams.settings import Settings
 from streams.topology import Topology
@@ -54,9 +56,13 @@ def rebuild(
     place = place_of(events.text if events else "")
     reading = _Reading(settings, topology, partition, place.mark)
     examples = Examples(pipeline, partition, packing)
+    clock = Watermark()
     outcomes = reading.outcomes()
     for features, prediction in reading.served():
-        outcome = outcomes.get(prediction.id)
+        clock.event(prediction.due - pipeline.timeout)
+        clock.step(prediction.received)
+        clock.safe = clock.safe or clock.high
+        outcome = outcomes.get((prediction.id, prediction.position))
         examples.restore(
             prediction.id,
             served_by(prediction, features.features),
@@ -66,7 +72,7 @@ def rebuild(
     if place.safe is not None:
         examples.watermark.event(place.safe)
         examples.watermark.safe = place.safe
-    _early_labels(pipeline, settings, topology, examples, place, assignment)
+    _early_labels(pipeline, settings, topology, examples, clock, place.early)
     return examples, Marks(place.mark, reading.end)
 
 
@@ -82,9 +88,12 @@ class _Reading:
         self._partition = partition
         self._mark = mark
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """What the learning log says about the labels of this partition."""
-        found: dict[str, Outcome] = {}
+    def outcomes(self) -> dict[tuple[str, int], Outcome]:
+        """What the learning log says about the labels of this partition, by id and position served.
+
+        The position tells an event from one of the same id that came after the first was forgotten.
+        """
+        found: dict[tuple[str, int], Outcome] = {}
         left = self._mark.examples
         if left == 0:
             return found
@@ -94,7 +103,7 @@ class _Reading:
                 for raw in piece:
                     record = decode(raw.value or b"")
                     if left and isinstance(record, Example) and record.partition == self._partition:
-                        found[record.id] = Outcome(record.status, record.label)
+                        found[record.id, record.position] = Outcome(record.status, record.label)
                         self.end.log_from = raw.offset + 1
                         left -= 1
                 if left == 0:
@@ -130,23 +139,29 @@ def _early_labels(
     settings: Settings,
     topology: Topology,
     examples: Examples,
-    place: Place,
-    assignment: Assignment,
+    clock: Watermark,
+    runs: list[Run],
 ) -> None:
-    if place.early_from is None:
+    """Let the labels of these runs wait again.
+
+    ``clock`` tells since when: as far as event time had come when Kafka took the label.
+    """
+    if not runs:
         return
+    starts = [first for first, _ in runs]
     labels, topic = Labels(pipeline), topology.name("feedback")
-    end = assignment.starts["feedback", examples.partition]
-    with LogReader(settings, topic, examples.partition, place.early_from) as reader:
-        for record in reader.until(end):
+    with LogReader(settings, topic, examples.partition, starts[0]) as reader:
+        for record in reader.until(sum(runs[-1])):
+            first, count = runs[bisect_right(starts, record.offset) - 1]
+            if record.offset >= first + count:
+                continue
             address = Address(topic=topic, partition=record.partition, offset=record.offset)
+            received = at_millisecond(record.received_ms)
+            clock.labels_read(received)
             try:
-                feedback = labels.admit(record.value, record.headers, address, at_millisecond(record.received_ms))
+                feedback = labels.admit(record.value, record.headers, address, received)
             except BadRecord:
                 continue  # it was rejected when it came
             if not examples.knows(feedback.id):
-                # Only the oldest one's time is kept; the others wait a little longer than they would have.
-                oldest = record.offset == place.early_from
-                since = place.early_since if oldest else examples.watermark.high
-                early = Early(feedback, address, record.key, record.value or b"", since)
+                early = Early(feedback, address, record.key, record.value or b"", clock.safe)
                 examples.wait_for_event(early)

@@ -15,6 +15,9 @@ import msgspec
 from schemas.errors import BrokerUnavailable
 from schemas.values import Time
 
+#: Runs of early labels that are kept exactly: as many as fit into the text that a broker accepts, 4 KB.
+RUNS_MAX = 100
+
 #: Marks kept per partition; beyond it neighbours become one.
 MARKS_MAX = 512
 
@@ -43,6 +46,10 @@ class Mark(msgspec.Struct, kw_only=True):
     due: Time | None = None
 
 
+#: Offset of the first record of a stretch, and how many it has.
+Run = tuple[int, int]
+
+
 class Place(msgspec.Struct, kw_only=True):
     """The text kept with a committed offset of ``events``.
 
@@ -52,15 +59,13 @@ class Place(msgspec.Struct, kw_only=True):
         From where, and how many records, to read again; its counts are sums over all batches since.
     safe
         The partition's safe watermark.
-    early_from, early_since
-        Offset of the oldest label in ``feedback`` that still waits for its event, and the event time when it came;
-        absent if none does.
+    early
+        The labels in ``feedback`` that still wait for their event, as runs: first offset and count.
     """
 
     mark: Mark
     safe: Time | None = None
-    early_from: int | None = None
-    early_since: Time | None = None
+    early: list[Run] = []
 
 
 _encode = msgspec.json.Encoder().encode
@@ -135,8 +140,8 @@ class Marks:
             self._predictions -= oldest.predictions
             self._examples -= oldest.examples
 
-    def text(self, safe: datetime | None, early_from: int | None = None, early_since: datetime | None = None) -> str:
-        """The text to commit."""
+    def text(self, safe: datetime | None, early: list[int] | None = None) -> str:
+        """The text to commit; ``early`` are the offsets of the labels that wait for their event, in order."""
         oldest = self._marks[0]
         whole = Mark(
             features_from=oldest.features_from,
@@ -147,7 +152,26 @@ class Marks:
             examples=self._examples,
             due=self._marks[-1].due,
         )
-        return _encode(Place(mark=whole, safe=safe, early_from=early_from, early_since=early_since)).decode()
+        return _encode(Place(mark=whole, safe=safe, early=runs_of(early or []))).decode()
+
+
+def runs_of(offsets: list[int]) -> list[Run]:
+    """Ascending offsets as runs, at most :data:`RUNS_MAX`: the last one then has all that come after it.
+
+    >>> runs_of([3, 4, 5, 9])
+    [(3, 3), (9, 1)]
+    """
+    runs: list[Run] = []
+    for offset in offsets:
+        if runs and offset == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        elif len(runs) < RUNS_MAX:
+            runs.append((offset, 1))
+        else:
+            first = runs[-1][0]
+            runs[-1] = (first, offsets[-1] + 1 - first)
+            break
+    return runs
 
 
 def _joined(neighbours: list[Mark]) -> Mark:

@@ -93,6 +93,7 @@ class Membership:
         #: Lanes that are not read for now.
         self.held: set[Lane] = set()
         self._next: dict[Lane, int] = {}
+        self._reads = False
         self._lanes = {
             topology.name(noun): [(noun, partition) for partition in range(topology.partitions_of(noun))]
             for noun in INPUTS
@@ -131,12 +132,9 @@ class Membership:
         inputs = [lane for lane in lanes if lane[0] in INPUTS]
         starts = {lane: committed[lane].offset if lane in committed else self._first_kept(lane) for lane in inputs}
         self._next = dict(starts)
-        places = [
-            TopicPartition(self._topology.name(noun), partition, starts[noun, partition]) for noun, partition in inputs
-        ]
-        consumer.assign(places)
-        # No record may come before the worker has taken over: this may be told in the middle of a poll.
-        consumer.pause(places)
+        # No record may come before the worker has taken over and serves; to pause what is assigned would do as well,
+        # but the client library takes most of a second to go on.
+        consumer.assign([])
         self._became(
             Assignment(
                 partitions=frozenset(partition for _, partition in inputs),
@@ -145,7 +143,6 @@ class Membership:
                 committed=committed,
             )
         )
-        self.held = set(inputs)
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         # No batch is under way here: the thread that gathers batches also commits them.
@@ -156,6 +153,14 @@ class Membership:
         self.assignment = assignment
         self.changed = True
         self.held = set()
+        self._reads = False
+
+    def read(self) -> None:
+        """Begin to read the inputs of the assignment, unless that was done."""
+        starts = self.assignment.starts.items()
+        if starts and not self._reads:
+            self._reads = True
+            self.consumer.assign([TopicPartition(self._topology.name(noun), n, start) for (noun, n), start in starts])
 
     def poll(self, timeout_s: float, records_max: int) -> list[tuple[Lane, Incoming]]:
         """The next records: as many as are at hand, or the first to come in time.

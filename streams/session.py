@@ -217,6 +217,8 @@ class Session:
         membership, alignment = self._membership, self._alignment
         limit = 1 if self._suspects.one_by_one else self._limit
         serving = self._line.serving
+        if serving:
+            membership.read()
         if self._blocked:
             waited_s = BLOCKED_S
         elif len(alignment) >= limit:
@@ -228,10 +230,7 @@ class Session:
         if waited_s is not None:
             for lane, record in membership.poll(waited_s, POLL_RECORDS_MAX):
                 alignment.put(lane, record)
-        if membership.changed:
-            return []
-        if not serving:
-            membership.hold(set(membership.assignment.starts))
+        if membership.changed or not serving:
             return []
         membership.hold(alignment.ahead(HELD_RECORDS_MAX, membership.held))
         now = time.monotonic()

@@ -226,6 +226,31 @@ def test_learnt_label_is_not_rejected_after_restarts_because_an_older_one_still_
     assert [message.value() for _, message in lane.rejects()] == [b'{"id":"nobody","label":true}']
 
 
+def test_label_that_came_after_its_event_expired_is_not_rejected_because_nobodys_waits_longer(
+    lane: Station,
+) -> None:
+    """The event is forgotten before the label of nobody is given up; a restart in between must not mix them up."""
+    lane.start()
+    lane.send("events", event("old", 0))
+    lane.settle()
+    pass_time(lane, 100)
+    lane.send("feedback", {"id": "nobody", "label": True})
+    lane.send("feedback", {"id": "old", "label": True})
+    lane.until(lambda: "corrected" in {one.status for one in lane.examples()}, "it is learnt")
+    for minute in (190, 191):
+        lane.send("events", event(f"at-{minute}", minute))
+        lane.settle()
+    lane.until(lambda: len(lane.examples()) == 3, "at-100 expires")
+    lane.send("events", event("at-192", 192))
+    lane.settle()
+    lane.restart()
+    for number, minute in enumerate((600, 1200, 1800)):
+        lane.send("events", event(f"at-{minute}", minute))
+        lane.settle()
+        lane.until(lambda number=number: len(lane.examples()) == 6 + number, "all before it expire")  # type: ignore[misc]
+    assert [message.value() for _, message in lane.rejects()] == [b'{"id":"nobody","label":true}']
+
+
 @pytest.mark.parametrize("restarts", [False, True], ids=["straight", "restarts"])
 def test_event_that_no_model_could_answer_may_be_sent_again(lane: Station, restarts: bool) -> None:
     """And what is learnt is what was served, not what was refused under the same id."""
