@@ -15,7 +15,6 @@ The steps of one batch, in this order:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.errors import HeadraceError, UserError
@@ -26,6 +25,7 @@ from streams.batches import Batch, Incoming, Outgoing
 from streams.log import LogReader
 from streams.members import INPUTS, LOG, Assignment, Lane, Membership
 from streams.settings import Settings
+from streams.suspects import Suspects
 from streams.topology import Topology
 from streams.transactions import Transactions
 
@@ -85,33 +85,6 @@ class Line(Protocol):
 
 class Faulty(HeadraceError):
     """An agent failed on a batch."""
-
-
-@dataclass
-class Suspects:
-    """What is known about inputs that made an agent fail; it outlives a session.
-
-    Parameters
-    ----------
-    one_by_one
-        So many inputs are yet to be taken alone.
-    guilty
-        Inputs that failed alone, with the error: they are rejected unseen.
-    """
-
-    one_by_one: int = 0
-    guilty: dict[tuple[Lane, int], str] = field(default_factory=dict)
-
-    def blame(self, inputs: list[tuple[Lane, Incoming]], failure: str) -> None:
-        """A batch of these inputs has failed."""
-        if len(inputs) == 1:
-            lane, record = inputs[0]
-            self.guilty[lane, record.offset] = failure
-        self.one_by_one = max(self.one_by_one, len(inputs))
-
-    def cleared(self, count: int) -> None:
-        """So many inputs went through."""
-        self.one_by_one = max(0, self.one_by_one - count)
 
 
 class Session:

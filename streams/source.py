@@ -7,8 +7,9 @@ import threading
 import time
 
 from schemas.errors import Fenced, Unavailable
-from streams.session import Faulty, Line, Session, Suspects
+from streams.session import Faulty, Line, Session
 from streams.settings import Settings
+from streams.suspects import Suspects
 from streams.topology import Topology
 
 logger = logging.getLogger(__name__)
