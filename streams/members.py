@@ -196,7 +196,7 @@ class Membership:
         if error.code() == KafkaError._PARTITION_EOF:
             lane = (self._nouns[topic], partition)
             self._next[lane] = message.offset() or 0
-        elif _NAME_TAKEN in error.str() and self._taken_by_another():
+        elif _NAME_TAKEN in error.str() and self.taken_by_another():
             raise Fenced(f"another process runs under this worker's name: {error.str()}")
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise BrokerUnavailable(
@@ -206,7 +206,7 @@ class Membership:
         elif error.code() == KafkaError._FATAL:
             raise BrokerUnavailable(f"reading failed: {error.str()}")
 
-    def _taken_by_another(self) -> bool:
+    def taken_by_another(self) -> bool:
         """Whether another process has this name: so it looks too after the broker was away for a while."""
         group, client = self._topology.pipeline, self._admin
         try:

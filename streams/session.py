@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from schemas.errors import HeadraceError, UserError
+from schemas.errors import BrokerUnavailable, Fenced, HeadraceError, UserError
 from schemas.rejects import Reject, to_headers
 from schemas.values import Address
 from streams.alignment import Alignment
@@ -265,11 +265,19 @@ class Session:
         offsets = {lane: (self._processed[lane], self._texts.get(lane, "")) for lane in touched}
         if offsets or batch.outgoing:
             self._transactions.write(batch.outgoing[written:])
-            self._transactions.commit(self._membership.consumer, offsets)
+            self._commit_offsets(offsets)
             self._committed_at = now
         self._suspects.cleared(len(inputs))
         self._line.committed(batch, self._transactions.last)
         return bool(offsets or batch.outgoing)
+
+    def _commit_offsets(self, offsets: dict[Lane, tuple[int, str]]) -> None:
+        try:
+            self._transactions.commit(self._membership.consumer, offsets)
+        except BrokerUnavailable as failure:
+            if self._membership.taken_by_another():
+                raise Fenced(f"another process runs under this worker's name: {failure}") from failure
+            raise
 
     def _reject(self, lane: Lane, record: Incoming) -> Outgoing:
         source = Address(topic=self._topology.name(lane[0]), partition=record.partition, offset=record.offset)

@@ -18,12 +18,8 @@ from streams.topology import Topology
 #: How often a step that the client library calls retriable is tried.
 ATTEMPTS_MAX = 5
 
-_NAME_TAKEN = {
-    KafkaError._FENCED,
-    KafkaError.PRODUCER_FENCED,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-    KafkaError.FENCED_INSTANCE_ID,
-}
+#: What the group says of a member whose name is taken it also says after its broker was away: see members.
+_NAME_TAKEN = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
 
 class Transactions:

@@ -58,9 +58,9 @@ def fold(learning: Learning, log: list[tuple[int, LogRecord]]) -> Learning:
     return learning
 
 
-def answers(learning: Learning, problem: Problem) -> list[str]:
+def answers(learning: Learning, problem: Problem) -> list[list[Said]]:
     """What all models say to features of all kinds, to the last bit."""
-    return [repr(learning.predict(features)) for features, _ in data(problem, COUNT + 50)[::5]]
+    return [learning.predict(features) for features, _ in data(problem, COUNT + 50)[::5]]
 
 
 def names(learning: Learning) -> list[str]:
@@ -82,7 +82,7 @@ def test_every_prediction_is_found_again_in_the_fold_up_to_its_position(problem:
     for offset, record in story.log:
         if isinstance(record, Example):
             assert record.position == learning.position
-            assert repr(learning.predict(record.features)) == repr(record.said)
+            assert learning.predict(record.features) == record.said
         learning.fold(offset, record)
 
 
