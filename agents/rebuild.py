@@ -99,6 +99,8 @@ class _Reading:
             return found
         decode = decoder("examples")
         with LogReader(self._settings, self._topology.name("examples"), 0, self._mark.log_from) as reader:
+            # What lies before the first of them need not be kept any more.
+            reader.seek(max(self._mark.log_from, reader.first()))
             for piece in reader.pieces():
                 for raw in piece:
                     record = decode(raw.value or b"")

@@ -151,6 +151,10 @@ class LogReader:
         """All records up to the end of the partition as it is now."""
         yield from self.until(self.end())
 
+    def first(self) -> int:
+        """The offset of the first record that is still kept."""
+        return bounds_of(self._consumer, self._topic, self._partition)[0]
+
     def end(self) -> int:
         """The offset behind the last committed record, as the broker says now."""
         return bounds_of(self._consumer, self._topic, self._partition)[1]

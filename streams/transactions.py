@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,9 @@ from streams.topology import Topology
 
 #: How often a step that the client library calls retriable is tried.
 ATTEMPTS_MAX = 5
+
+#: Seconds after its time that a call counts as one that does not return.
+STUCK_S = 2.0
 
 #: What the group says of a member whose name is taken it also says after its broker was away: see members.
 _NAME_TAKEN = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
@@ -63,6 +67,7 @@ class Transactions:
         self._step_s = settings.transaction_timeout_ms / 1000
         self._begun_s = time.time()
         self._open = False
+        self._stuck = False
         # A coordinator that is asked for before there is a connection is only asked for again after half a second.
         self._guard(self._producer.list_topics, self._names["examples"], self._step_s)
         self._guard(self._producer.init_transactions, self._step_s)
@@ -109,12 +114,7 @@ class Transactions:
                 for (noun, partition), (offset, text) in offsets.items()
             ]
             if positions:
-                self._guard(
-                    self._producer.send_offsets_to_transaction,
-                    positions,
-                    consumer.consumer_group_metadata(),
-                    self._step_s,
-                )
+                self._guard(self._send_offsets, positions, consumer.consumer_group_metadata())
             self._guard(self._producer.commit_transaction, self._step_s)
         except (Fenced, BrokerUnavailable):
             self.abort()
@@ -153,6 +153,29 @@ class Transactions:
             record = incoming(message)
             self._delivered[self._nouns[message.topic() or ""], record.partition] = record.offset
 
+    def _send_offsets(self, positions: list[TopicPartition], membership: object) -> None:
+        """Send them, from a thread that can be left behind.
+
+        Once the coordinator of the group has been away, the call may never return, whatever time it is given
+        (librdkafka 2.16, its issues 5456 and 5511).
+        """
+        failures: list[KafkaException] = []
+
+        def send() -> None:
+            try:
+                self._producer.send_offsets_to_transaction(positions, membership, self._step_s)
+            except KafkaException as failure:
+                failures.append(failure)
+
+        thread = threading.Thread(target=send, name="offsets", daemon=True)
+        thread.start()
+        thread.join(self._step_s + STUCK_S)
+        if thread.is_alive():
+            self._stuck = True
+            raise BrokerUnavailable("the transaction did not go through: the group's coordinator is not found")
+        if failures:
+            raise failures[0]
+
     def _guard(self, step: Callable[..., Any], *arguments: Any) -> None:
         deadline = time.monotonic() + self._step_s
         for attempt in range(1, ATTEMPTS_MAX + 1):
@@ -180,7 +203,7 @@ class Transactions:
     def abort(self) -> None:
         """Give up what was written and not committed."""
         self._delivered.clear()
-        if not self._open:
+        if not self._open or self._stuck:
             return
         self._open = False
         # Where this does not work, starting afresh under the same name aborts it.
@@ -189,6 +212,8 @@ class Transactions:
 
     def close(self) -> None:
         """Give back the connection."""
+        if self._stuck:
+            return
         # A producer that was fenced raises that again; whoever used it has been told.
         with suppress(KafkaException):
             self._producer.close()

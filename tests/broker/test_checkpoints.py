@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from models.learning import Learning, fresh_from
 from schemas.codec import decode, decoder
+from schemas.examples import Example
 from schemas.models import Manifest
 from schemas.predictions import Prediction, Said
 from schemas.values import at_millisecond
@@ -153,6 +154,13 @@ def fold(deployment: Deployment) -> Learning:
     return learning
 
 
+def first_example(deployment: Deployment) -> int:
+    """Offset of the first example in the log."""
+    decode_record = decoder(LOG)
+    records = deployment.read("examples")
+    return next(record.offset for record in records if isinstance(decode_record(record.value or b""), Example))
+
+
 def probe(deployment: Deployment) -> Prediction:
     """What the worker answers to one more event."""
     event = {"id": "probe", "at": START_S, "a": 0.25, "b": -0.5, "word": ""}
@@ -185,7 +193,7 @@ def test_a_worker_starts_from_the_checkpoint_and_not_from_the_log(deployment: De
     run_until_both_slots_are_written(deployment, shelf)
     folded = fold(deployment)
     # The declarations of the models stand at the beginning: who folds from there has no champion now.
-    place = TopicPartition(deployment.topology.name("examples"), 0, 10)
+    place = TopicPartition(deployment.topology.name("examples"), 0, first_example(deployment))
     client = admin(deployment.settings)
     client.delete_records([place])[place].result(PATIENCE_S)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agents.worker import STALLED
 from streams.broker import start
 from tests.broker.conftest import Deploy
 from tests.broker.deployment import PARTITIONS, Deployment
@@ -50,12 +49,11 @@ def test_a_worker_that_was_frozen_and_wakes_writes_nothing_twice(deploy: Deploy)
 
 
 @pytest.mark.timeout(180)
-def test_work_goes_on_after_the_broker_was_killed(deploy: Deploy, tmp_path: Path) -> None:
-    """By the worker itself, or, where the client library hangs, by its successor: the watchdog has ended it then."""
+def test_a_worker_goes_on_by_itself_after_the_broker_was_killed(deploy: Deploy, tmp_path: Path) -> None:
     with start(data=tmp_path / "kafka") as broker:
         deployment = deploy(bootstrap=broker.bootstrap)
         traffic = Traffic(deployment, SEED)
-        worker = deployment.start(HEADRACE_STALL_S_MAX="15")
+        worker = deployment.start()
         traffic.send(500)
         served(deployment, 500)
         traffic.send(1000)
@@ -64,15 +62,9 @@ def test_work_goes_on_after_the_broker_was_killed(deploy: Deploy, tmp_path: Path
         broker.restart(1)
         traffic.send(500)
         traffic.finish()
-        deployment.wait_until(
-            lambda: not worker.runs or traffic.labels.keys() <= {one.id for one in deployment.examples()},
-            "the worker learns all labels, or ends",
-        )
-        if not worker.runs:
-            assert worker.ended() == STALLED, worker.said
-            worker = deployment.start()
         exactly_once(traffic)
         declared_once(traffic)
+        assert worker.runs, worker.said
         assert worker.stop() == 0
         deployment.close()
 

@@ -26,9 +26,12 @@ PATIENCE_SECONDS_MAX = 30.0
 
 RUN = """
 from streams.broker import start
-with start() as broker:
-    print(*broker.pids.values(), broker.data, flush=True)
-    broker.wait()
+try:
+    with start() as broker:
+        print(*broker.pids.values(), broker.data, flush=True)
+        broker.wait()
+except KeyboardInterrupt:  # it came before the wait
+    pass
 print("stopped", flush=True)
 """
 
