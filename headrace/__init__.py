@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.pipeline import Field, Label, Objective, Pipeline
+from models.monitoring import Drift, Objective
+from models.pipeline import Field, Label, Pipeline
 
 if TYPE_CHECKING:
     from headrace.async_client import AsyncClient
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "Field", "Label", "Objective", "Pipeline"]
+__all__ = ["AsyncClient", "Client", "Drift", "Field", "Label", "Objective", "Pipeline"]
 
 # A pipeline file and the command line's help need no Kafka library.
 _WHEN_ASKED_FOR = {"AsyncClient": "headrace.async_client", "Client": "headrace.client"}

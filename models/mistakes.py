@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from models.estimators import metric_mistakes, model_mistakes
+from models.monitoring import Objective
 from models.names import is_legal_name, nearest
-from models.pipeline import Field, Label, Objective, Pipeline, Problem, duration
+from models.pipeline import Field, Label, Pipeline, Problem, duration
 
 PROBLEMS: tuple[str, ...] = get_args(Problem)
 
@@ -211,14 +212,20 @@ def _champion_mistakes(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _objective_mistakes(pipeline: Pipeline) -> Iterator[str]:
-    objective = pipeline.objective
-    if objective is None:
+    if pipeline.objective is None:
         return
+    several = isinstance(pipeline.objective, (list, tuple))
+    for objective in pipeline.objective if several else (pipeline.objective,):  # type: ignore[union-attr]
+        yield from _mistakes_of(pipeline, objective)
+
+
+def _mistakes_of(pipeline: Pipeline, objective: object) -> Iterator[str]:
     if not isinstance(objective, Objective):
         yield f"objective: {objective!r:.80} is no Objective; write Objective('LogLoss', better_than='prior')"
         return
     yield from metric_mistakes(pipeline.problem, objective.metric)
-    yield from _one_of("objective: better_than", objective.better_than, ("prior", "no-change"))
+    if objective.better_than is not None:
+        yield from _one_of("objective: better_than", objective.better_than, ("prior", "no-change"))
     by: Any = objective.by
     if isinstance(by, bool) or not isinstance(by, (int, float)) or not (math.isfinite(by) and by >= 0):
         yield f"objective: by {by!r:.80} is no number of 0 or more"

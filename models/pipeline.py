@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
 
+from models.monitoring import Drift, Objective
 from schemas.values import LabelValue
 
 Problem = Literal["binary", "multiclass", "regression"]
@@ -101,25 +102,6 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Objective:
-    """What the champion is there for, measurably.
-
-    Parameters
-    ----------
-    metric
-        River's name of the metric, like ``"LogLoss"``.
-    better_than
-        ``"prior"`` or ``"no-change"``: the baseline to beat.
-    by
-        By how much, in the metric's unit.
-    """
-
-    metric: str
-    better_than: str = "prior"
-    by: float = 0.0
-
-
-@dataclass(frozen=True)
 class Pipeline:
     """A pipeline: events in, predictions out, labels learnt.
 
@@ -150,7 +132,13 @@ class Pipeline:
     champion
         Name of the model that serves at the start.
     objective
-        What the champion must reach.
+        What the champion must reach: one, or several.
+    groups
+        Features whose every value has metrics of its own.
+    drift
+        How the world is watched for change; ``None``: not at all.
+    profile_events
+        Events of one partition that make one profile.
     unknown_fields
         ``"ignore"`` or ``"reject"`` events with fields that are not declared.
     partitions
@@ -179,7 +167,10 @@ class Pipeline:
     key: str | None = None
     time: str | None = None
     prepare: Sequence[Prepare] = ()
-    objective: Objective | None = None
+    objective: Objective | Sequence[Objective] | None = None
+    groups: Sequence[str] = ()
+    drift: Drift | None = field(default_factory=Drift)
+    profile_events: int = 256
     unknown_fields: Literal["ignore", "reject"] = "ignore"
     partitions: int = 4
     event_bytes_max: int = 65536
@@ -198,6 +189,13 @@ class Pipeline:
     def remember(self) -> timedelta:
         """How long an id is remembered."""
         return self.timeout * 2 if self.label.remember is None else duration(self.label.remember)
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the champion must reach."""
+        if self.objective is None:
+            return ()
+        return (self.objective,) if isinstance(self.objective, Objective) else tuple(self.objective)
 
     @cached_property
     def label_type(self) -> type:

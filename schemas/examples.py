@@ -83,6 +83,8 @@ class FieldSummary(Record, frozen=True, kw_only=True):
         Sum, sum of squares and extremes of numeric values.
     categories
         Counts of the most frequent categories.
+    bins
+        Values in each bin of the reference that the profile names; empty while there is none.
     """
 
     count: int
@@ -92,14 +94,47 @@ class FieldSummary(Record, frozen=True, kw_only=True):
     minimum: float | None = None
     maximum: float | None = None
     categories: dict[str, int] = {}
+    bins: list[int] = []
 
 
 class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"):
-    """Summaries of the features and scores of one partition over one window of event time."""
+    """Summaries of the features and scores of one partition over one window of its events.
+
+    Parameters
+    ----------
+    partition
+        Of ``events``.
+    first, end
+        Offsets of the events it is about: ``first`` to before ``end``. A gap between two profiles of a partition is
+        what a crash lost.
+    start, until
+        Event time of its first and of its last event.
+    received
+        When Kafka took its last event.
+    events, duplicates
+        Events that were answered, and those dropped because they had come before.
+    rejected
+        ``<field path> <reason>`` to the number of events rejected so.
+    latency_p50_ms, latency_p99_ms
+        From the moment at which Kafka took an event to that at which its answer was made.
+    reference
+        Position of the reference whose bins were counted; absent while there is none.
+    fields
+        By feature, and by ``score:<model>@<version>``.
+    """
 
     partition: int
+    first: int
+    end: int
     start: Time
-    end: Time
+    until: Time
+    received: Time
+    events: int
+    duplicates: int = 0
+    rejected: dict[str, int] = {}
+    latency_p50_ms: float | None = None
+    latency_p99_ms: float | None = None
+    reference: int | None = None
     fields: dict[str, FieldSummary]
     shard: int = 0
 

@@ -21,8 +21,9 @@ from river import (
 )
 
 from models.mistakes import mistakes
+from models.monitoring import Objective
 from models.names import is_legal_name
-from models.pipeline import Field, Label, Objective, Pipeline
+from models.pipeline import Field, Label, Pipeline
 from streams import topology
 
 RIGHT = Pipeline(
