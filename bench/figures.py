@@ -18,6 +18,8 @@ RATIOS: dict[str, tuple[str, str]] = {
     "ratio_confluent_transactional": ("loop_one_worker", "confluent_transactional"),
     "ratio_quix": ("loop_one_worker", "quix"),
     "ratio_bytewax": ("loop_one_worker", "bytewax"),
+    "ratio_river_bytewax": ("river", "bytewax"),
+    "ratio_river_confluent": ("river", "confluent"),
 }
 
 # Figures of one contender alone: whose they are, and what it calls them.

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import brokers, latency, memory, prefill, restart, stages, stream, waiting
+from bench import brokers, latency, memory, prefill, restart, stages, stream, transaction, waiting
 from bench.contenders import CONTENDERS, Contender, ContenderError, Round
 from bench.figures import Figures, table
 from schemas.errors import HeadraceError
@@ -34,6 +34,7 @@ EVENTS_MIN = 2000
 # Measured once each, alone, when the rounds are over: given the address of the broker.
 SINGLES: dict[str, Callable[[str], dict[str, Any]]] = {
     "latency": latency.headrace,
+    "transaction": transaction.measure,
     "restart": restart.measure,
     "stages": stages.measure,
     "waiting": lambda _: waiting.measure(),

@@ -29,6 +29,7 @@ from bench import brokers, headrace_loop, stream
 from bench.deployment import Deployment
 from schemas.examples import Example
 from streams.batches import Batch
+from streams.gathering import Gathering
 from streams.session import Session
 from streams.transactions import Transactions
 
@@ -42,7 +43,7 @@ Stage = Callable[[AsyncIterable[Work], Line], Awaitable[None]]
 STEPS: tuple[tuple[type, str, str], ...] = (
     (Session, "step", "step"),
     (Session, "_read_log", "source_log"),
-    (Session, "_take", "source_take"),
+    (Gathering, "take", "source_take"),
     (Transactions, "write", "source_produce"),
     (Transactions, "commit", "source_commit"),
 )

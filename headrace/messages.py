@@ -77,7 +77,7 @@ class Messages:
             self.topology = Topology(pipeline)
             self._id, self._key = id, key or id
         elif id is None and key is None:
-            self.topology = Topology(self.declared.name, self.declared.partitions)
+            self.topology = Topology(self.declared.name, self.declared.partitions, self.declared.remember)
             self._id, self._key = self.declared.id, self.declared.key or self.declared.id
         else:
             raise UserError("id and key are in the pipeline's declaration; give them only with a pipeline's name")

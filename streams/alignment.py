@@ -41,6 +41,15 @@ class Alignment(Generic[Lane]):
         self._buffers[lane].append((record.received_ms, lane, record))
         self._count += 1
 
+    @property
+    def lanes(self) -> Iterable[Lane]:
+        """All lanes."""
+        return self._buffers.keys()
+
+    def short_of(self, records_max: int) -> bool:
+        """Whether fewer records than so many have been put into order."""
+        return len(self._ordered) < records_max
+
     def waiting_for(self) -> list[Lane]:
         """The lanes that hold nothing, and so hold back the others unless they are drained."""
         return [lane for lane, buffer in self._buffers.items() if not buffer]
@@ -64,9 +73,9 @@ class Alignment(Generic[Lane]):
         Parameters
         ----------
         drained
-            Lanes of which there is nothing left to read.
+            Lanes of which there is nothing left to read: they hold back nothing.
         """
-        if len(self._ordered) < records_max:
+        if self.short_of(records_max):
             self._order(drained)
         ordered = self._ordered
         taken = [ordered.popleft()[1:] for _ in range(min(records_max, len(ordered)))]

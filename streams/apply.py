@@ -95,7 +95,7 @@ def compare(topology: Topology, present: Mapping[str, Present], brokers: int) ->
 def _step(topology: Topology, topic: Topic, present: Present | None) -> Step:
     name = topology.name(topic.noun)
     wanted = topic.partitions(topology.partitions)
-    settings = topic.settings()
+    settings = topology.settings_of(topic)
     if present is None:
         return Step(name, "create", wanted, settings)
     if present.partitions != wanted:

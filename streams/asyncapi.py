@@ -112,7 +112,7 @@ def _schemas(event: Mapping[str, Any], label: Mapping[str, Any] | None) -> dict[
 
 
 def _channel(topology: Topology, topic: Topic) -> dict[str, Any]:
-    settings = topic.settings()
+    settings = topology.settings_of(topic)
     return {
         "address": topology.name(topic.noun),
         "title": topic.noun,

@@ -61,6 +61,8 @@ class Batch:
         New records of the owned partitions, in order within each partition.
     log
         New records of the learning log: offset and value, in order.
+    commands
+        New records of ``commands``; only a leader is given any.
     drained
         Partitions of ``feedback`` of which, when this batch was gathered, every record had been in an earlier one.
     caught_up
@@ -82,6 +84,7 @@ class Batch:
     events: list[Incoming] = field(default_factory=list)
     feedback: list[Incoming] = field(default_factory=list)
     log: list[tuple[int, bytes]] = field(default_factory=list)
+    commands: list[Incoming] = field(default_factory=list)
     drained: frozenset[int] = frozenset()
     caught_up: bool = False
     owned: frozenset[int] = frozenset()

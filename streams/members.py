@@ -29,6 +29,9 @@ INPUTS = ("events", "feedback")
 #: The log is read by every worker, but the group decides who leads.
 LOG = "examples"
 
+#: What people ask; the leader reads it without the group, and commits for it with its batches.
+COMMANDS = "commands"
+
 Lane = tuple[str, int]
 
 #: Seconds that the group may take to say who is in it.
@@ -123,10 +126,13 @@ class Membership:
     def _on_assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
         self._id = consumer.memberid() or ""
         lanes = [(self._nouns[place.topic], place.partition) for place in given]
-        found = consumer.committed(given, timeout=30.0)
+        asked = list(given)
+        if (LOG, 0) in lanes:
+            asked.append(TopicPartition(self._topology.name(COMMANDS), 0))
+        found = consumer.committed(asked, timeout=30.0)
         committed = {
             lane: Committed(place.offset, place.metadata or "")
-            for lane, place in zip(lanes, found, strict=True)
+            for lane, place in zip([*lanes, (COMMANDS, 0)], found, strict=False)
             if place.offset != OFFSET_INVALID
         }
         inputs = [lane for lane in lanes if lane[0] in INPUTS]

@@ -2,7 +2,7 @@
 
 The steps of one batch, in this order:
 
-1. Read the learning log, at least up to what this worker wrote into it last.
+1. Read the learning log, at least up to what this worker committed to it last.
 2. Take the next events and labels, in the order in which Kafka took them.
 3. Hand the batch to the line and wait until its last agent is through. What the agents have made is sent meanwhile,
    in a transaction that nobody sees.
@@ -18,31 +18,15 @@ import time
 from typing import Protocol
 
 from schemas.errors import BrokerUnavailable, Fenced, HeadraceError, UserError
-from schemas.rejects import Reject, to_headers
-from schemas.values import Address
-from streams.alignment import Alignment
-from streams.batches import Batch, Incoming, Outgoing
+from streams.batches import Batch, Incoming
+from streams.commands import Commands
+from streams.gathering import IDLE_S, Gathering
 from streams.log import LogReader
-from streams.members import INPUTS, LOG, Assignment, Lane, Membership
+from streams.members import COMMANDS, LOG, Assignment, Lane, Membership
 from streams.settings import Settings
 from streams.suspects import Suspects
 from streams.topology import Topology
 from streams.transactions import Transactions
-
-#: Seconds that an idle worker waits for a record before it looks at everything else.
-IDLE_S = 0.1
-
-#: The same while it can't serve yet, for there is the log to look at.
-STARTING_S = 0.01
-
-#: The same while records of one lane must wait for those of another.
-BLOCKED_S = 0.005
-
-#: Records that one poll takes at most.
-POLL_RECORDS_MAX = 2000
-
-#: Records that one lane may be ahead of the others: to hold it back costs what was fetched of it, so seldom.
-HELD_RECORDS_MAX = 20_000
 
 #: A batch has room for at least so many records: the cost of a transaction hardly depends on them.
 BATCH_RECORDS_MIN = 200
@@ -50,14 +34,8 @@ BATCH_RECORDS_MIN = 200
 #: Seconds after which a leader that has nothing to say commits how far it has listened.
 QUIET_S = 1.0
 
-#: Seconds between two questions to the broker whether all labels have been read.
-DRAINED_EVERY_S = 0.5
-
 #: Seconds between two looks at what the agents have made so far.
 WRITE_EVERY_S = 0.01
-
-#: Seconds that a lane without records may hold back the others.
-ALIGN_S = 0.5
 
 #: Seconds that a batch waits for the log to show what this worker wrote last.
 OWN_WRITES_S = 5.0
@@ -105,25 +83,18 @@ class Session:
         self._topology = topology
         self._line = line
         self._suspects = suspects
-        self._alignment: Alignment[Lane] = Alignment([])
         self._limit = min(BATCH_RECORDS_MIN, settings.batch_records_max)
-        self._drained_at = 0.0
-        self._aligned_at = time.monotonic()
         self._processed: dict[Lane, int] = {}
         self._texts: dict[Lane, str] = {}
-        self._blocked = False
         self._committed_at = 0.0
         self._log_hidden = False
         self._idle_since = 0.0
         # It joins the group in the background while the rest is opened.
         self._membership = Membership(settings, topology, name)
+        self._gathering = Gathering(self._membership)
         self._transactions = Transactions(settings, topology, f"{topology.pipeline}.{name}")
         self._log = LogReader(settings, topology.name(LOG), 0, line.begin())
-
-    @property
-    def work_waits(self) -> bool:
-        """Whether inputs are at hand that are not in a batch yet."""
-        return len(self._alignment) > 0
+        self._commands = Commands(settings, topology)
 
     def step(self) -> bool:
         """Make and commit one batch; gives whether anything was committed.
@@ -138,17 +109,19 @@ class Session:
             If only the person who runs the worker can mend it.
         """
         log = self._read_log()
-        inputs = self._take()
+        inputs = self._gathering.take(1 if self._suspects.one_by_one else self._limit, self._line.serving)
         if self._membership.changed:
             # What was gathered belongs to the assignment before.
             self._take_over()
             return False
+        commands = self._commands.read()
         begun = time.monotonic()
-        if not log and not inputs and begun - self._idle_since < IDLE_S:
+        if not log and not inputs and not commands and begun - self._idle_since < IDLE_S:
             return False
         self._idle_since = begun
         guilty = [(lane, record) for lane, record in inputs if (lane, record.offset) in self._suspects.guilty]
         batch = self._batch(log, [entry for entry in inputs if entry not in guilty] if guilty else inputs)
+        batch.commands = commands
         written = self._process(batch)
         if batch.error is not None:
             self._transactions.abort()
@@ -157,7 +130,7 @@ class Session:
             self._suspects.blame(inputs, repr(batch.error))
             raise Faulty(f"an agent failed on {len(inputs)} inputs:\n{batch.failure}") from batch.error
         for lane, record in guilty:
-            batch.outgoing.append(self._reject(lane, record))
+            batch.outgoing.append(self._suspects.reject(self._topology, lane, record))
         self._adapt(len(inputs), time.monotonic() - begun)
         return self._commit(batch, inputs, written)
 
@@ -186,44 +159,16 @@ class Session:
         self._log_hidden = self._log.position <= own
         return records
 
-    def _take(self) -> list[tuple[Lane, Incoming]]:
-        membership, alignment = self._membership, self._alignment
-        limit = 1 if self._suspects.one_by_one else self._limit
-        serving = self._line.serving
-        if serving:
-            membership.read()
-        if self._blocked:
-            waited_s = BLOCKED_S
-        elif len(alignment) >= limit:
-            waited_s = None
-        elif len(alignment):
-            waited_s = 0.0
-        else:
-            waited_s = IDLE_S if serving else STARTING_S
-        if waited_s is not None:
-            for lane, record in membership.poll(waited_s, POLL_RECORDS_MAX):
-                alignment.put(lane, record)
-        if membership.changed or not serving:
-            return []
-        membership.hold(alignment.ahead(HELD_RECORDS_MAX, membership.held))
-        now = time.monotonic()
-        taken = alignment.take(limit, membership.drained(alignment.waiting_for()))
-        if not taken and now - self._aligned_at > ALIGN_S:
-            taken = alignment.take(limit, set(alignment.waiting_for()))
-        self._blocked = not taken and len(alignment) > 0
-        if not self._blocked:
-            self._aligned_at = now
-        return taken
-
     def _take_over(self) -> None:
         assignment = self._membership.assignment
         self._membership.changed = False
-        self._alignment = Alignment([(noun, p) for noun in INPUTS for p in sorted(assignment.partitions)])
+        self._gathering.begin(assignment)
         self._processed = dict(assignment.starts)
         self._texts = {lane: committed.text for lane, committed in assignment.committed.items()}
         led = assignment.committed.get((LOG, 0))
         if assignment.leads:
             self._processed[LOG, 0] = led.offset if led else 0
+        self._commands.begin(assignment)
         self._log.seek(self._line.assign(assignment))
 
     def _batch(self, log: list[tuple[int, bytes]], inputs: list[tuple[Lane, Incoming]]) -> Batch:
@@ -233,19 +178,11 @@ class Session:
             caught_up=self._log.at_end,
             owned=assignment.partitions,
             leads=assignment.leads,
-            drained=self._drained(),
+            drained=self._gathering.drained(),
         )
         for (noun, _), record in inputs:
             (batch.events if noun == "events" else batch.feedback).append(record)
         return batch
-
-    def _drained(self) -> frozenset[int]:
-        now = time.monotonic()
-        if now - self._drained_at < DRAINED_EVERY_S:
-            return frozenset()
-        self._drained_at = now
-        empty = [lane for lane in self._alignment.empty() if lane[0] == "feedback"]
-        return frozenset(partition for _, partition in self._membership.read_to_end(empty))
 
     def _commit(self, batch: Batch, inputs: list[tuple[Lane, Incoming]], written: int) -> bool:
         for lane, record in inputs:
@@ -253,6 +190,9 @@ class Session:
         for partition, text in batch.metadata.items():
             self._texts["events", partition] = text
         touched = {lane for lane, _ in inputs} | {("events", partition) for partition in batch.metadata}
+        if batch.commands:
+            self._processed[COMMANDS, 0] = batch.commands[-1].offset + 1
+            touched.add((COMMANDS, 0))
         now = time.monotonic()
         if batch.leads:
             # What a leader says is fenced by the offset that it commits along with it. While it folds again what
@@ -279,12 +219,6 @@ class Session:
                 raise Fenced(f"another process runs under this worker's name: {failure}") from failure
             raise
 
-    def _reject(self, lane: Lane, record: Incoming) -> Outgoing:
-        source = Address(topic=self._topology.name(lane[0]), partition=record.partition, offset=record.offset)
-        detail = self._suspects.guilty.pop((lane, record.offset))
-        reject = Reject(source=source, reason="unexpected", field="$", detail=detail, stage=lane[0])
-        return Outgoing("rejects", record.partition, record.key, record.value, to_headers(reject))
-
     def _adapt(self, count: int, seconds: float) -> None:
         """As many records next time as the agents can work on in the time that a transaction may gather."""
         if count < BATCH_RECORDS_MIN:
@@ -295,6 +229,7 @@ class Session:
 
     def close(self) -> None:
         """Give back all connections."""
+        self._commands.close()
         self._log.close()
         self._membership.close()
         self._transactions.close()

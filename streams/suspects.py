@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.batches import Incoming
+from schemas.rejects import Reject, to_headers
+from schemas.values import Address
+from streams.batches import Incoming, Outgoing
 from streams.members import Lane
+from streams.topology import Topology
 
 
 @dataclass
@@ -33,3 +36,10 @@ class Suspects:
     def cleared(self, count: int) -> None:
         """So many inputs went through."""
         self.one_by_one = max(0, self.one_by_one - count)
+
+    def reject(self, topology: Topology, lane: Lane, record: Incoming) -> Outgoing:
+        """The reject of an input that is guilty."""
+        source = Address(topic=topology.name(lane[0]), partition=record.partition, offset=record.offset)
+        detail = self.guilty.pop((lane, record.offset))
+        reject = Reject(source=source, reason="unexpected", field="$", detail=detail, stage=lane[0])
+        return Outgoing("rejects", record.partition, record.key, record.value, to_headers(reject))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import faust.streams
@@ -76,7 +77,7 @@ def _of_pipeline(settings: Settings, topology: Topology, cluster: Cluster, *, de
     if not declared:
         # With a name only, the cluster's own count is the best guess at what was asked for.
         count = cluster.partitions.get(topology.name("events"), topology.partitions)
-        topology = Topology(topology.pipeline, count)
+        topology = replace(topology, partitions=count)
     yield from _try("topics", _topics, settings, topology)
     if any(topology.name(noun) not in cluster.partitions for noun in (*INPUTS, "predictions")):
         return

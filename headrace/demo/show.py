@@ -140,7 +140,7 @@ def _folder() -> Iterator[Path]:
 
 def _demo(stack: ExitStack, options: Options, folder: Path, screen: Console) -> Summary:
     flights = pipeline.flights
-    topology = Topology(flights.name, flights.partitions)
+    topology = Topology(flights.name, flights.partitions, flights.remember)
     told = happenings(events=options.events)
     own = cluster.is_own(options.bootstrap)
     if own:

@@ -54,6 +54,14 @@ def test_records_leave_in_order_of_time_however_the_lanes_arrive(arriving: Arriv
         assert [entry for name, entry in taken if name == lane] == [entry for name, entry in arriving if name == lane]
 
 
+def test_drained_lane_holds_back_nothing_by_the_age_of_its_last_record() -> None:
+    alignment = Alignment(("events", "labels"))
+    alignment.put("labels", record(0, 5))
+    alignment.put("events", record(0, 10))
+    assert [lane for lane, _ in alignment.take(9, {"events"})] == ["labels"]
+    assert alignment.take(9, {"events", "labels"}) == [("events", record(0, 10))]
+
+
 def test_nothing_leaves_while_a_lane_may_still_bring_something_older() -> None:
     alignment = Alignment(("events", "labels"))
     alignment.put("events", record(0, 10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
@@ -12,7 +14,7 @@ from schemas.errors import UserError
 from streams.apply import Present, carry_out, compare, plan
 from streams.broker import Broker
 from streams.settings import Settings, load
-from streams.topology import Topology
+from streams.topology import DAY_MS, FOREVER, Topology
 
 TOPOLOGY = Topology("flights", 6)
 
@@ -32,6 +34,13 @@ def test_empty_cluster_gets_every_topic_with_exact_partitions_and_settings() -> 
     assert by_topic["flights.events"].partitions == 6
     assert by_topic["flights.examples"].partitions == 1
     assert by_topic["flights.models"].settings["cleanup.policy"] == "compact"
+
+
+def test_what_is_remembered_for_long_is_kept_for_longer() -> None:
+    longest = Topology("churn", 6, remember=timedelta(days=90))
+    by_topic = {step.topic: step.settings for step in compare(longest, {}, brokers=1).steps}
+    assert by_topic["churn.predictions"]["retention.ms"] == str(180 * DAY_MS)
+    assert by_topic["churn.examples"]["retention.ms"] == str(FOREVER)
 
 
 def test_right_topics_need_nothing() -> None:
