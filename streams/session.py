@@ -3,7 +3,7 @@
 The steps of one batch, in this order:
 
 1. Read the learning log, at least up to what this worker committed to it last.
-2. Take the next events and labels, in the order in which Kafka took them.
+2. Take the next events and labels, in the order in which Kafka took them; a leader takes commands along.
 3. Hand the batch to the line and wait until its last agent is through. What the agents have made is sent meanwhile,
    in a transaction that nobody sees.
 4. Commit it, with the offsets read up to.

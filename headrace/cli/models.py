@@ -1,0 +1,191 @@
+"""``headrace models``: which versions there are, how they compare, who was in charge when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from headrace import registry
+from headrace.cli.output import Json, console, table, write_json
+from headrace.cli.target import Bootstrap, FileOrName, topology_of
+from headrace.registry import Models
+from models.registry import Version
+from schemas.envelope import parse_time
+from schemas.errors import BadRecord, UserError
+from streams.settings import load
+
+app = typer.Typer()
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="MODEL@VERSION, MODEL for its newest, or @champion, as in models:/x@champion."
+    ),
+]
+
+
+@app.command("ls")
+def ls(
+    pipeline: FileOrName,
+    every: Annotated[bool, typer.Option("--all", help="Those too that are no longer active.")] = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """List the versions with their newest metrics, the champion first."""
+    models = _read(pipeline, bootstrap)
+    versions = [each for each in models.registry.versions.values() if every or each.left is None]
+    order = ("champion", "challenger", "baseline", "removed", "quarantined")
+    versions.sort(key=lambda version: (order.index(version.role), version.added))
+    if json:
+        write_json([facts_of(models, version) for version in versions])
+        return
+    names = list(dict.fromkeys(name for each in models.health.values() for name in each.metrics))
+    rows = [_row(models, version, names) for version in versions]
+    columns = ("model", "role", "since", "position", "labels", *names, "why")
+    console().print(table(columns, rows, right=("position", "labels", *names)))
+
+
+@app.command("show")
+def show(pipeline: FileOrName, model: Name, bootstrap: Bootstrap = None, json: Json = False) -> None:
+    """Show all that is known of one version."""
+    models = _read(pipeline, bootstrap)
+    version = models.version(model)
+    if json:
+        write_json(facts_of(models, version) | history_of(models, version))
+        return
+    console().print(table(("what", ""), list(_flat(facts_of(models, version)))))
+    show_history(models, version)
+
+
+@app.command("diff")
+def diff(
+    pipeline: FileOrName,
+    model: Name,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Another; the champion if none is named.")
+    ] = "@champion",
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Show in what two versions differ."""
+    models = _read(pipeline, bootstrap)
+    one, two = models.version(model), models.version(other)
+    facts = [dict(_flat(facts_of(models, version))) for version in (one, two)]
+    names = list(dict.fromkeys([*facts[0], *facts[1]]))
+    rows = [(name, *(each.get(name) for each in facts)) for name in names if facts[0].get(name) != facts[1].get(name)]
+    if json:
+        write_json({name: {one.state: left, two.state: right} for name, left, right in rows})
+    elif not rows:
+        console().print(f"{one.state} and {two.state} are the same.")
+    else:
+        console().print(table(("what", one.state, two.state), rows))
+
+
+@app.command("charge")
+def charge(
+    pipeline: FileOrName,
+    at: Annotated[
+        str | None, typer.Option("--at", help="An RFC 3339 time or a position of the learning log.", show_default=False)
+    ] = None,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Say who was in charge: at a time, at a position, or all through."""
+    models = _read(pipeline, bootstrap)
+    reigns = models.registry.reigns
+    if at is not None:
+        found = models.registry.reign_at(_moment(at))
+        reigns = [] if found is None else [found]
+    if json:
+        write_json([msgspec.to_builtins(reign) for reign in reigns])
+    elif not reigns:
+        console().print("Nobody was in charge yet.")
+    else:
+        rows = [(each.state or "nobody", each.since, each.position, each.action, each.reason) for each in reigns]
+        console().print(table(("in charge", "since", "position", "how", "why"), rows, right=("position",)))
+
+
+def _read(pipeline: str, bootstrap: str | None) -> Models:
+    return registry.read(load(bootstrap=bootstrap), topology_of(pipeline))
+
+
+def _moment(text: str) -> datetime | int:
+    if text.isdecimal():
+        return int(text)
+    try:
+        return parse_time(text, "--at")
+    except BadRecord as error:
+        raise UserError(f"--at {text!r} is neither an RFC 3339 time nor a position: {error.detail}") from None
+
+
+def facts_of(models: Models, version: Version) -> dict[str, Any]:
+    """What is known of a version now."""
+    facts: dict[str, Any] = {
+        "state": version.state,
+        "role": version.role,
+        "since": version.since,
+        "position": version.added,
+        "left": version.left,
+        "reason": version.reason,
+        **{key: value for key, value in msgspec.to_builtins(version.control).items() if key not in _SAID_ALREADY},
+    }
+    health = models.health.get(version.state)
+    if health is not None:
+        facts |= {"labels": health.count, "metrics": health.metrics, "rolling": health.rolling}
+    return facts
+
+
+_SAID_ALREADY = {"kind", "action", "model", "version", "reason", "shard"}
+
+
+def history_of(models: Models, version: Version) -> dict[str, Any]:
+    return {
+        "decisions": models.decisions_about(version),
+        "retrains": models.retrains_of(version),
+        "reigns": [reign for reign in models.registry.reigns if reign.state == version.state],
+    }
+
+
+def show_history(models: Models, version: Version) -> None:
+    out = console()
+    history = history_of(models, version)
+    for reign in history["reigns"]:
+        out.print(
+            f"In charge from position {reign.position} ({reign.since}): {reign.action}, {reign.reason}", markup=False
+        )
+    for step in history["retrains"]:
+        out.print(f"Retraining {step.id}, {step.step} at {step.time}: {step.reason}", markup=False)
+    for decision in history["decisions"]:
+        out.print(
+            f"Decided at position {decision.position} ({decision.time}): {decision.verdict} {decision.challenger} "
+            f"against {decision.champion} on {decision.examples:,} examples: {decision.reason}",
+            markup=False,
+        )
+
+
+def _row(models: Models, version: Version, names: list[str]) -> tuple[object, ...]:
+    health = models.health.get(version.state)
+    metrics = health.metrics if health is not None else {}
+    return (
+        version.state,
+        version.role,
+        f"{version.since:%Y-%m-%dT%H:%M:%SZ}",
+        version.added,
+        None if health is None else health.count,
+        *(f"{metrics[name]:.4f}" if name in metrics else "" for name in names),
+        version.reason,
+    )
+
+
+def _flat(facts: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """Nested facts as rows: ``metrics LogLoss``, ...; what is absent is left out."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{before}{name} ")
+        elif value is not None:
+            rows.append((f"{before}{name}", value))
+    return rows

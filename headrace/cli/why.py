@@ -1,0 +1,89 @@
+"""``headrace why``: why this prediction, or why this version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from headrace import registry
+from headrace.cli import models as versions
+from headrace.cli.output import Json, console, table, write_json
+from headrace.cli.predict import score_text
+from headrace.cli.target import Bootstrap, FileOrName, topology_of
+from headrace.registry import Explanation, Models
+from models.registry import Version
+from schemas.errors import UserError
+from streams.settings import load
+
+
+def command(
+    pipeline: FileOrName,
+    what: Annotated[
+        str, typer.Argument(metavar="ID|MODEL@VERSION", help="An event's id, or a version.", show_default=False)
+    ],
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Say why a prediction was what it was, or why a version is there: model, features, evidence, decisions."""
+    settings, topology = load(bootstrap=bootstrap), topology_of(pipeline)
+    models = registry.read(settings, topology)
+    version = models.registry.find(what) if "@" in what else None
+    if version is not None:
+        _say_version(models, version, json)
+        return
+    found = registry.explain(settings, topology, models, what)
+    if found is None:
+        known = ", ".join(models.registry.versions) or "none yet"
+        raise UserError(f"there is neither a prediction of event {what!r} nor such a version; versions: {known}")
+    _say_prediction(models, found, json)
+
+
+def _say_version(models: Models, version: Version, json: bool) -> None:
+    facts = versions.facts_of(models, version)
+    if json:
+        write_json(facts | versions.history_of(models, version))
+        return
+    console().print(f"{version.state} is {version.role}: {version.reason}", markup=False)
+    versions.show_history(models, version)
+
+
+def _say_prediction(models: Models, found: Explanation, json: bool) -> None:
+    prediction = found.prediction
+    state = f"{prediction.model}@{prediction.version}"
+    chosen = models.registry.versions.get(state)
+    if json:
+        decisions = [] if chosen is None else models.decisions_about(chosen)
+        write_json({**msgspec.to_builtins(found), "decisions": decisions})
+        return
+    out = console()
+    out.print(
+        f"{prediction.id}: {score_text(prediction.score)}, said by {state}:{prediction.position} at "
+        f"{prediction.predicted} about {prediction.event}",
+        markup=False,
+    )
+    rows = [(f"{said.model}@{said.version}", score_text(said.score), "shadow") for said in prediction.shadows]
+    out.print(table(("model", "score", ""), [(state, score_text(prediction.score), "served"), *rows], right=("score",)))
+    if found.features is None:
+        out.print("Its features are no longer kept.")
+    else:
+        out.print(table(("feature", "value"), list(found.features.items()), right=("value",)))
+    out.print(_outcome(found), markup=False)
+    if found.reign is not None:
+        reign = found.reign
+        out.print(
+            f"{state} was in charge since position {reign.position} ({reign.since}): {reign.reason}", markup=False
+        )
+    if chosen is not None:
+        versions.show_history(models, chosen)
+    out.print(f"To see it made again, bit for bit: headrace replay FILE --id {prediction.id}", markup=False)
+
+
+def _outcome(found: Explanation) -> str:
+    example = found.example
+    if example is None:
+        return f"Its label is waited for until {found.prediction.due} of the stream's time."
+    if example.status == "expired":
+        return "Its label did not come in time."
+    return f"Its label was {example.label}, {example.status} at {example.labelled}."
