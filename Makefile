@@ -13,7 +13,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --for
 
 .DEFAULT_GOAL := help
 .PHONY: help install develop demo test test-lowest check check-format check-lint check-types check-imports check-docs \
-	bench format docs lock clean
+	bench bench-drift bench-promotion format docs exports lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,7 +48,7 @@ test: develop ## Run the tests, some against a real Kafka that they start
 
 test-lowest: develop ## The same with the oldest packages that pyproject.toml allows, in .venv-lowest
 	$(RUN) uv venv --quiet --clear --python $(VENV)/bin/python .venv-lowest
-	$(RUN) uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[demo]' --group dev
+	$(RUN) uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[alerts,demo]' --group dev
 	.venv-lowest/bin/python -m pytest $(ARGS)
 
 check: check-format check-lint check-types check-imports check-docs ## Format, lint, types, import rules, documents
@@ -72,6 +72,12 @@ bench: develop ## Measure, side by side with the peers, into docs/bench.md: make
 	$(RUN) bench.loop --save docs/bench.json $(ARGS)
 	@$(VENV)/bin/python docs/generate.py
 
+bench-drift: develop ## Measure drift monitoring: make bench-drift ARGS="--json"; fails if the budget is not held
+	@$(RUN) bench.drift $(ARGS)
+
+bench-promotion: develop ## Measure promotion: make bench-promotion ARGS="--json"; fails if a promised rate is not held
+	@$(RUN) bench.promotion $(ARGS)
+
 format: develop ## Put the code into shape
 	$(RUN) ruff check --fix-only .
 	$(RUN) ruff format .
@@ -79,10 +85,16 @@ format: develop ## Put the code into shape
 docs: develop ## Write the generated parts of the documents anew
 	$(VENV)/bin/python docs/generate.py
 
+exports: develop ## Write the files of Prometheus, Alertmanager and Grafana in deploy/ anew
+	$(VENV)/bin/headrace export prometheus deploy/prometheus --dns worker:9464 --alertmanager alertmanager:9093
+	$(VENV)/bin/headrace export alertmanager deploy/alertmanager
+	$(VENV)/bin/headrace export grafana deploy/grafana --prometheus http://prometheus:9090 \
+		--dashboards-at /etc/grafana/dashboards
+
 lock: develop ## Pin what pyproject.toml asks for: make lock ARGS=--upgrade
 	$(COMPILE) --group build --output-file requirements-build.lock
-	$(COMPILE) pyproject.toml --extra demo --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra demo --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra alerts --extra demo --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra alerts --extra demo --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove the environments and caches
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -23,13 +23,18 @@ async def health(works: AsyncIterable[Work], line: Line) -> None:
             if batch.leads:
                 for offset, record in work.log:
                     report = line.monitor.fold(offset, record)
-                    if report is not None and offset >= line.spoken:
+                    if report is None:
+                        continue
+                    work.said[offset].append(report)
+                    if offset >= line.spoken:
                         reported = time.monotonic()
                         _send(work, line, report)
                 quiet = not batch.log and time.monotonic() - reported > QUIET_S
                 if quiet and line.monitor.news and line.monitor.position > line.spoken:
                     reported = time.monotonic()
-                    _send(work, line, line.monitor.report())
+                    report = line.monitor.report()
+                    work.said[line.monitor.position - 1].append(report)
+                    _send(work, line, report)
                 if line.caught_up and not line.declared:
                     line.declared = True
                     _declare(work, line)

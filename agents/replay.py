@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from models.learning import Learning, fresh_from
+from agents.states import States
+from models.learning import Learning
 from models.pipeline import Pipeline
 from schemas.codec import decoder
 from schemas.errors import BadRecord
@@ -131,7 +132,7 @@ def replay(
     report = Report()
     with ExitStack() as stack:
         log = stack.enter_context(LogReader(settings, topology.name("examples"), 0, 0))
-        fold = _Fold(Learning(pipeline, fresh_from(pipeline)), log, report)
+        fold = _Fold(Learning(pipeline, States(pipeline, settings, topology, None)), log, report)
         lanes = [_Lane(stack, settings, topology, partition) for partition in range(topology.partitions)]
         chosen = _chosen(id, sample, sum(lane.count for lane in lanes))
         for features, prediction in heapq.merge(*lanes, key=lambda pair: pair[1].position):

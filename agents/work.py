@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas.commands import Command
 from schemas.errors import BadRecord
 from schemas.examples import LogRecord
 from schemas.features import Features
 from schemas.predictions import Prediction
 from schemas.rejects import Reject, to_headers
-from schemas.values import Address
+from schemas.values import Address, Record
 from streams.batches import Batch, Incoming
 
 
@@ -28,18 +30,31 @@ class Work:
         Those of them that were answered.
     log
         The new records of the learning log, decoded.
+    said
+        What the folds of the leader said about them, by offset, whether or not it was written.
+    commands
+        What people ask, each with the record it came as; None until somebody has decoded it.
     duplicates
         Events and labels that were dropped because they had come before.
     stage
         How many agents are through with it.
+    rejected
+        What was rejected, apart from the records themselves.
+    made, clock_s
+        How many records the stages so far have made, and when the last of them was through.
     """
 
     batch: Batch
     features: list[tuple[Incoming, Features, datetime]] = field(default_factory=list)
     predictions: list[tuple[Features, Prediction]] = field(default_factory=list)
     log: list[tuple[int, LogRecord]] = field(default_factory=list)
+    said: dict[int, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    commands: list[tuple[Incoming, Command]] | None = None
     duplicates: int = 0
     stage: int = 0
+    rejected: list[Reject] = field(default_factory=list)
+    made: int = 0
+    clock_s: float = 0.0
 
     def reject(
         self,
@@ -51,4 +66,5 @@ class Work:
     ) -> None:
         """Write a bad record to ``rejects``, as it came."""
         reject = Reject(source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage)
+        self.rejected.append(reject)
         self.batch.send("rejects", address.partition, key, value, to_headers(reject))

@@ -15,20 +15,28 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 import faust
 from faust.app import BootStrategy
 
+from agents.alerts import alerts
 from agents.checkpoints import checkpoints
+from agents.delivery import delivering
+from agents.drift import drift
 from agents.examples import examples
 from agents.features import features
 from agents.health import health
 from agents.learning import learning
 from agents.line import Line
+from agents.metrics import Endpoint
 from agents.predictions import predictions
+from agents.profiles import profiles
+from agents.promotions import promotions
+from agents.retrains import retrains
 from models.pipeline import Pipeline
 from schemas.errors import Stalled, UserError
 from streams.settings import Settings
@@ -42,8 +50,13 @@ STAGES: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = (
     ("learning", learning),
     ("features", features),
     ("predictions", predictions),
+    ("profiles", profiles),
     ("examples", examples),
     ("health", health),
+    ("drift", drift),
+    ("retrains", retrains),
+    ("alerts", alerts),
+    ("promotions", promotions),
     ("checkpoints", checkpoints),
 )
 
@@ -108,6 +121,7 @@ class Worker:
         self.topology = Topology(pipeline.name, pipeline.partitions)
         self.name, self._lock = name_of(settings, pipeline.name)
         self.line = Line(pipeline, settings, self.topology)
+        self.line.counts.name([noun for noun, _ in STAGES])
         self.source = Source(settings, self.topology, self.name, self.line)
         self._settings = settings
 
@@ -119,7 +133,11 @@ class Worker:
         HeadraceError
             Why it could not go on.
         """
-        with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="headrace-") as folder,
+            self._endpoint(),
+            delivering(self._settings, self.topology),
+        ):
             app = self._app(Path(folder))
             channels = [app.channel(maxsize=1) for _ in STAGES]
             for channel, (noun, stage) in zip(channels, STAGES, strict=True):
@@ -143,6 +161,21 @@ class Worker:
                     self._lock.close()
         if self.source.failure is not None:
             raise self.source.failure
+
+    @contextmanager
+    def _endpoint(self) -> Iterator[None]:
+        """The metrics endpoint, where one is asked for."""
+        settings = self._settings
+        if not settings.metrics_port:
+            yield
+            return
+        endpoint = Endpoint(settings.metrics_host, settings.metrics_port, self.line, self.source, self.name)
+        endpoint.start()
+        logger.info("metrics at http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)
+        try:
+            yield
+        finally:
+            endpoint.stop()
 
     def _app(self, folder: Path) -> faust.App:
         return _App(

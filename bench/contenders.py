@@ -93,6 +93,7 @@ def module(name: str, *flags: str, in_peers: bool = False) -> Callable[[Round], 
 CONTENDERS: tuple[Contender, ...] = (
     Contender("river", module("river_loop"), None, 0.5),
     Contender("loop_one_worker", module("headrace_loop"), None, 0.5),
+    Contender("loop_unwatched", module("headrace_loop", "--unwatched"), None, 0.5),
     Contender("loop_two_workers", module("headrace_loop", "--two"), None, 0.5),
     Contender("faust", module("faust_loop"), prefill.fill, 0.025),
     Contender("confluent", module("confluent_loop"), prefill.fill_labelled, 1.0),

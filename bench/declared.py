@@ -7,7 +7,8 @@ import logging
 from typing import Any
 
 from bench import prefill, scores, stream
-from models.pipeline import Field, Label, Pipeline
+from models.monitoring import Drift
+from models.pipeline import PROFILE_EVENTS, Field, Label, Pipeline
 
 MODEL = "model"
 
@@ -18,7 +19,7 @@ TIMED_TIMEOUT = "1h"
 TIMEOUT = "1d"
 
 
-def pipeline(name: str, *, timed: bool = False) -> Pipeline:
+def pipeline(name: str, *, timed: bool = False, watched: bool = True) -> Pipeline:
     """Declare a pipeline for the bench's stream: eight numbers, the model, both baselines by themselves.
 
     Parameters
@@ -27,6 +28,8 @@ def pipeline(name: str, *, timed: bool = False) -> Pipeline:
         Of the pipeline; its topics begin with it.
     timed
         Whether the events carry their time, in the field ``at``.
+    watched
+        Whether drift is looked for, which is so by default.
     """
     model: Any = scores.model()
     return Pipeline(
@@ -42,6 +45,8 @@ def pipeline(name: str, *, timed: bool = False) -> Pipeline:
         partitions=prefill.PARTITIONS,
         health_window=scores.WINDOW_LABELS,
         health_every=scores.REPORT_EVERY_LABELS,
+        drift=Drift() if watched else None,
+        profile_events=PROFILE_EVENTS if watched else 0,
     )
 
 
@@ -54,9 +59,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.declared", description="One worker of the bench.")
     parser.add_argument("name", help="of the pipeline")
     parser.add_argument("--timed", action="store_true", help="the events carry their time")
+    parser.add_argument("--unwatched", action="store_true", help="drift is not looked for")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s")
-    worker.run(pipeline(chosen.name, timed=chosen.timed), load())
+    worker.run(pipeline(chosen.name, timed=chosen.timed, watched=not chosen.unwatched), load())
 
 
 if __name__ == "__main__":

@@ -87,14 +87,16 @@ class Deployment:
         Of the pipeline; characters that a name may not have become ``-``.
     timed
         Whether the events carry their time.
+    watched
+        Whether drift is looked for.
     """
 
-    def __init__(self, bootstrap: str, name: str, *, timed: bool = False) -> None:
+    def __init__(self, bootstrap: str, name: str, *, timed: bool = False, watched: bool = True) -> None:
         self.name = name.replace(".", "-").lower()
         self.bootstrap = bootstrap
-        self.pipeline = declared.pipeline(self.name, timed=timed)
+        self.pipeline = declared.pipeline(self.name, timed=timed, watched=watched)
         self.topology = Topology(self.name, self.pipeline.partitions)
-        self._timed = timed
+        self._flags = ["--timed"] * timed + ["--unwatched"] * (not watched)
         self._folder = tempfile.TemporaryDirectory(prefix="headrace-bench-")
         self.settings = load(bootstrap=bootstrap, data=Path(self._folder.name))
         self.workers: dict[str, Worker] = {}
@@ -119,7 +121,7 @@ class Deployment:
             "HEADRACE_DATA": self._folder.name,
             "HEADRACE_WORKER": name,
         }
-        command = [sys.executable, "-m", "bench.declared", self.name, *(["--timed"] if self._timed else [])]
+        command = [sys.executable, "-m", "bench.declared", self.name, *self._flags]
         self.workers[name] = Worker(name, command, environment, Path(self._folder.name) / f"{name}.log")
         return self.workers[name]
 

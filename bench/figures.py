@@ -12,6 +12,7 @@ from bench.contenders import Contender
 # is null.
 RATIOS: dict[str, tuple[str, str]] = {
     "ratio_one_worker": ("loop_one_worker", "river"),
+    "ratio_watched": ("loop_one_worker", "loop_unwatched"),
     "ratio_two_workers": ("loop_two_workers", "river"),
     "ratio_faust": ("loop_one_worker", "faust"),
     "ratio_confluent": ("loop_one_worker", "confluent"),

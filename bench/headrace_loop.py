@@ -18,6 +18,7 @@ the bare loop on the same events, where there is no such delay.
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import sys
 import time
@@ -66,11 +67,11 @@ def fill(deployment: Deployment, events: list[stream.Event]) -> None:
         prefill.finish(sender)
 
 
-def run(task: contender.Task, *, workers: int = 1) -> dict[str, Any]:
+def run(task: contender.Task, *, workers: int = 1, watched: bool = True) -> dict[str, Any]:
     """Take every event and label through the workers."""
     events = stream.events(task.events)
     names = [f"w{number}" for number in range(workers)]
-    with Deployment(task.bootstrap, f"{task.topics}-{task.run}") as deployment:
+    with Deployment(task.bootstrap, f"{task.topics}-{task.run}", watched=watched) as deployment:
         if workers > 1:
             with deployment.seats(names):
                 fill(deployment, events)
@@ -154,7 +155,8 @@ def _read(deployment: Deployment, noun: str, partition: int) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    two = "--two" in sys.argv
-    if two:
-        sys.argv.remove("--two")
-    contender.main("headrace_loop", partial(run, workers=2 if two else 1))
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--two", action="store_true")
+    parser.add_argument("--unwatched", action="store_true")
+    chosen, sys.argv[1:] = parser.parse_known_args()
+    contender.main("headrace_loop", partial(run, workers=2 if chosen.two else 1, watched=not chosen.unwatched))

@@ -24,7 +24,9 @@ from typing import Any, NamedTuple, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from agents.families import FAMILIES, SERIES_MAX
 from agents.worker import STAGES
+from headrace.exports.rules import ALERTS
 from streams.settings import Settings
 from streams.topology import TOPICS
 
@@ -118,6 +120,31 @@ def _choices(field: FieldInfo) -> str:
     return f" ({', '.join(f'`{choice}`' for choice in choices)})" if choices else ""
 
 
+def metrics() -> str:
+    """The table of metrics."""
+    rows = []
+    for family in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        told = f"{family.help} (leader)" if family.who == "leader" else family.help
+        rows.append(f"| `{family.name}` | {family.kind} | {labels} | {told} |")
+    bound = f"Of each metric one worker tells {SERIES_MAX:,} series at most."
+    return "\n".join(["| metric | kind | labels | what it says |", "| --- | --- | --- | --- |", *rows, "", bound])
+
+
+def alerts() -> str:
+    """The table of alert rules."""
+    rows = []
+    for rule in ALERTS:
+        severity = rule["labels"]["severity"]
+        given = "as given" if severity.startswith("{{") else severity
+        when = rule["expr"].replace("|", "\\|")
+        rows.append(
+            f"| `{rule['alert']}` | {given} | `{when}` | {rule['for']} | {rule['annotations']['description']} |"
+        )
+    head = ["| alert | severity | when | for | what to do |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
+
+
 #: The figures of the last whole run of the bench.
 BENCH = ROOT / "docs" / "bench.json"
 
@@ -125,6 +152,7 @@ BENCH = ROOT / "docs" / "bench.json"
 CONTENDERS = {
     "river": "bare River loop, no Kafka",
     "loop_one_worker": "**Headrace, whole loop, exactly once, one worker**",
+    "loop_unwatched": "the same without profiles and drift",
     "loop_two_workers": "**the same, two workers**",
     "faust": "whole loop in idiomatic Faust, at least once",
     "confluent": "one hop in confluent-kafka, at least once",
@@ -136,12 +164,15 @@ CONTENDERS = {
 #: What else the bench measures: in words, and how its figures are written.
 FIGURES = (
     ("one worker / bare River", "{ratio_one_worker:.2f}"),
+    ("one worker / the same without profiles and drift", "{ratio_watched:.2f}"),
     ("two workers / bare River", "{ratio_two_workers:.2f}"),
     ("one worker / Faust", "{ratio_faust:.1f}"),
     ("one worker / one hop in confluent-kafka", "{ratio_confluent:.2f}"),
     ("one worker / the same exactly once", "{ratio_confluent_transactional:.2f}"),
     ("one worker / one hop in Quix Streams", "{ratio_quix:.2f}"),
     ("one worker / one hop in Bytewax", "{ratio_bytewax:.2f}"),
+    ("bare River / one hop in Bytewax; in confluent-kafka", "{ratio_river_bytewax:.2f}; {ratio_river_confluent:.2f}"),
+    ("one empty transaction: p50, p99", "{transaction_p50_ms:.1f} ms, {transaction_p99_ms:.1f} ms"),
     ("event to committed prediction at 1,000/s: p50, p99", "{latency_p50_ms:.1f} ms, {latency_p99_ms:.1f} ms"),
     ("the same at 10/s", "{idle_p50_ms:.1f} ms, {idle_p99_ms:.1f} ms"),
     ("start to first prediction", "{start_s:.1f} s"),
@@ -196,6 +227,8 @@ PARTS = (
     Part("docs/architecture.md", "topics", topics),
     Part("docs/architecture.md", "files", files),
     Part("docs/bench.md", "bench", bench),
+    Part("docs/operations.md", "metrics", metrics),
+    Part("docs/operations.md", "alerts", alerts),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.monitoring import Drift, Objective
+from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining
 from models.pipeline import Field, Label, Pipeline
 
 if TYPE_CHECKING:
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "Drift", "Field", "Label", "Objective", "Pipeline"]
+__all__ = [
+    "Alerts",
+    "AsyncClient",
+    "Client",
+    "Drift",
+    "Field",
+    "Label",
+    "Objective",
+    "Pipeline",
+    "Promotion",
+    "Retraining",
+]
 
 # A pipeline file and the command line's help need no Kafka library.
 _WHEN_ASKED_FOR = {"AsyncClient": "headrace.async_client", "Client": "headrace.client"}

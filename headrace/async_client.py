@@ -13,9 +13,11 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from headrace.alerts import current
 from headrace.async_reader import Answers, flat, reading
 from headrace.messages import Message, Messages, Sent, no_answer, prediction_of, undelivered
 from models.pipeline import Pipeline
+from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.health import Health
 from schemas.predictions import Prediction
@@ -150,6 +152,17 @@ class AsyncClient:
         """Health reports as they come; arguments as in :meth:`predictions`."""
         async for record in self._read("health", from_, follow, timeout_s):
             yield decode(Health, record.value or b"")
+
+    async def alerts(self) -> list[Alert]:
+        """The newest state of every alert; see :meth:`headrace.client.Client.alerts`."""
+        return await asyncio.to_thread(current, self._settings, self._topology)
+
+    async def alerts_stream(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> AsyncIterator[Alert]:
+        """Alerts as they change; see :meth:`headrace.client.Client.predictions`."""
+        async for record in self._read("alerts", from_, follow, timeout_s):
+            yield decode(Alert, record.value or b"")
 
     async def _read(
         self, noun: str, start: Start, follow: bool, timeout_s: float | None

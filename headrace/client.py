@@ -11,9 +11,11 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from headrace.alerts import current
 from headrace.messages import Messages, Sent, no_answer, prediction_of
 from headrace.sender import Sender
 from models.pipeline import Pipeline
+from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.health import Health
 from schemas.predictions import Prediction
@@ -204,6 +206,17 @@ class Client:
         """Health reports as they come; arguments as in :meth:`predictions`."""
         for record in self._read("health", from_, follow, timeout_s):
             yield decode(Health, record.value() or b"")
+
+    def alerts(self) -> list[Alert]:
+        """The newest state of every alert: those that fire first, the worst of them before the others."""
+        return current(self._settings, self._topology)
+
+    def alerts_stream(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> Iterator[Alert]:
+        """Alerts as they change; arguments as in :meth:`predictions`."""
+        for record in self._read("alerts", from_, follow, timeout_s):
+            yield decode(Alert, record.value() or b"")
 
     def _read(self, noun: str, start: Start, follow: bool, timeout_s: float | None) -> Iterator[Message]:
         with Tail(self._settings, self._topology.name(noun), start) as tail:

@@ -13,7 +13,7 @@ from types import ModuleType
 from models.contracts import Result, contracts
 from models.definitions import definition
 from models.mistakes import mistakes
-from models.monitoring import Drift, Objective
+from models.monitoring import Drift, Objective, Promotion, Retraining
 from models.names import nearest
 from models.pipeline import Field, Label, Pipeline
 from schemas.errors import PipelineError
@@ -21,7 +21,9 @@ from schemas.errors import PipelineError
 #: The packages that a user's file of the same name cannot stand in for.
 PACKAGES = ("agents", "headrace", "models", "schemas", "streams")
 
-_DECLARATIONS: dict[str, type] = {kind.__name__: kind for kind in (Pipeline, Field, Label, Objective, Drift)}
+_DECLARATIONS: dict[str, type] = {
+    kind.__name__: kind for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retraining)
+}
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 

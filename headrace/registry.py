@@ -8,6 +8,7 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from headrace import promotions
 from models.registry import Registry, Reign, Version
 from schemas.codec import decode
 from schemas.errors import UserError
@@ -110,7 +111,7 @@ def read(settings: Settings, topology: Topology) -> Models:
     return Models(
         registry,
         {f"{each.model}@{each.version}": each for each in health},
-        [decode(Promotion, record.value() or b"") for record in _records(settings, topology, "promotions")],
+        list(promotions.decisions(settings, topology)),
         [decode(Retrain, record.value() or b"") for record in _records(settings, topology, "retrains")],
     )
 

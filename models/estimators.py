@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from river import base, compose, metrics
@@ -118,11 +118,11 @@ def _unseeded(name: str, value: Any) -> Iterator[str]:
             yield from _unseeded(name, inner)
 
 
-def metric_mistakes(problem: str, name: object) -> Iterator[str]:
-    """What is wrong with the metric of an objective."""
+def metric_mistakes(problem: str, name: object, others: Sequence[str] = ()) -> Iterator[str]:
+    """What is wrong with the metric of an objective; ``others``: what is accepted beside River's."""
     if problem not in _METRICS:
         return
-    fitting = fitting_metrics(problem)
+    fitting = [*fitting_metrics(problem), *others]
     if name in fitting:
         return
     known = isinstance(name, str) and inspect.isclass(getattr(metrics, name, None))
@@ -137,6 +137,8 @@ def fitting_metrics(problem: str) -> list[str]:
         for name, metric in inspect.getmembers(metrics, inspect.isclass)
         if issubclass(metric, _METRICS[problem])
         and name not in _TABLES
+        # It takes a probability for each class; LogLoss is the same for two.
+        and not (problem == "binary" and name == "CrossEntropy")
         and not inspect.isabstract(metric)
         and all(parameter.default is not parameter.empty for parameter in inspect.signature(metric).parameters.values())
     ]

@@ -6,15 +6,27 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-from models.metrics import Metrics
-from models.pipeline import Pipeline, label_of
-from schemas.examples import Control, Example, LogRecord
-from schemas.health import Health, LabelHealth, ModelHealth
+import numpy as np
 
+from models.groups import Groups, quantile
+from models.judged import Judged, Labels
+from models.objectives import Objectives, Seen
+from models.outcomes import Key, Outcomes, gather
+from models.pipeline import Pipeline
+from models.reports import cohorts_of, estimates_of, groups_of
+from models.tails import Tail
+from models.windows import Cohorts
+from schemas.examples import Control, Example, LogRecord, Profile
+from schemas.health import Health, LabelHealth
 
-def _quantile(ordered: list[float], share: float) -> float | None:
-    """The value below which this share of the values lies (nearest rank)."""
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
+#: Outcomes that are put into columns together: enough for numpy to pay off, and few to hold on to.
+BATCH = 1024
+
+#: Profiles whose latencies and scores are remembered.
+PROFILES_MAX = 128
+
+#: For regression, errors count alike in intervals from the spread of the first so many labels on.
+SCALE_LABELS = 200
 
 
 class Monitor:
@@ -22,27 +34,37 @@ class Monitor:
 
     Each score was served before its label was learnt, so no model is judged on what it had seen. A
     correction takes back what the wrong label added to the metrics over all labels; in the rolling ones it
-    counts as a label of its own.
+    counts as a label of its own. Where the pipeline declares a default, an expired event counts as labelled with it
+    until its label comes.
+
+    Records are gathered and computed in batches. However they are cut, by reports or checkpoints, the results are the
+    same to the last bit: all sums go on, one value after the other, from where they were.
 
     Parameters
     ----------
     pipeline
-        Its problem, window and how often to report.
+        Its problem, window, objectives, groups and how often to report.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.position = 0
         self.reported = 0
         self._pipeline = pipeline
-        self._window = pipeline.health_window
-        self._models: dict[str, Metrics] = {}
-        self._by_name: dict[tuple[str, int], Metrics] = {}
-        self._controls: dict[str, Control] = {}
-        self._champion: str | None = None
-        self._labels = 0
-        self._counts = {"known": 0, "corrected": 0, "expired": 0}
-        self._delays: deque[float] = deque(maxlen=self._window)
+        self._gathered: list[Example] = []
+        self._profiles: list[Profile] = []
+        self._models: dict[Key, Judged] = {}
+        self._champion: Key | None = None
+        self._outcomes_seen = 0
+        self._is_news = False
+        self._counts = {"known": 0, "corrected": 0, "expired": 0, "late": 0}
         self._time: datetime | None = None
+        self._cohorts = Cohorts(pipeline)
+        self._groups = Groups(pipeline.groups, pipeline.health_window)
+        self._objectives = Objectives(pipeline)
+        self._outcomes = Tail(pipeline.health_window, 1)
+        self._recent: deque[Profile] = deque(maxlen=PROFILES_MAX)
+        self._scale: float | None = None
+        self._first_labels: list[float] = []
 
     def fold(self, offset: int, record: LogRecord) -> Health | None:
         """Take in the record at ``offset``; gives a report when one is due."""
@@ -50,89 +72,185 @@ class Monitor:
             return None
         self.position = offset + 1
         if isinstance(record, Example):
-            self._example(record)
+            self._gathered.append(record)
+            self._is_news = True
+            self._outcomes_seen += 1
+            if self._outcomes_seen - self.reported >= self._pipeline.health_every:
+                return self.report()
+            if len(self._gathered) >= BATCH:
+                self._compute()
         elif isinstance(record, Control):
+            self._compute()
             self._control(record)
-        due = self._labels - self.reported >= self._pipeline.health_every
-        return self.report() if due else None
+        elif isinstance(record, Profile):
+            self._profiles.append(record)
+            self._is_news = True
+            if len(self._profiles) >= PROFILES_MAX:
+                self._compute()
+        return None
 
     @property
     def news(self) -> bool:
-        """Whether labels have come since the last report."""
-        return self._labels > self.reported
+        """Whether labels have come or expired, or events were answered, since the last report."""
+        return self._is_news
 
     def report(self) -> Health:
-        """The state of things now. There must have been an outcome."""
+        """The state of things now. There must have been an outcome or a profile."""
+        self._compute()
         assert self._time is not None
-        self.reported = self._labels
+        self.reported, self._is_news = self._outcomes_seen, False
+        self._cohorts.settle()
+        champion = None if self._champion is None else self._models.get(self._champion)
+        windows = [(over_s, self._cohorts.window(over_s)) for over_s in self._objectives.spans]
+        seen = Seen(
+            champion=champion,
+            baselines={one.model: one for one in self._models.values() if one.baseline},
+            cohorts=self._cohorts,
+            scale=self._scale,
+            outcomes=self._outcomes.rows[:, 0],
+            latencies=self._latencies(),
+        )
         return Health(
             position=self.position,
             time=self._time,
-            window=self._window,
-            models=[self._model(state) for state in self._models],
+            window=self._pipeline.health_window,
+            models=[
+                one.health(
+                    one is champion,
+                    [(over_s, self._cohorts.sum(one.sums.cohorts, window)) for over_s, window in windows],
+                    self._scale,
+                )
+                for one in self._models.values()
+            ],
             labels=self._label_health(),
+            objectives=self._objectives.report(seen, self.position),
+            groups=groups_of(self._groups, list(self._models.values()), champion, self._scale),
+            cohort_s=self._cohorts.width_s,
+            cohorts=cohorts_of(self._cohorts),
+            estimates=estimates_of(self._pipeline, champion, self._recent),
         )
 
-    def _example(self, example: Example) -> None:
-        self._counts[example.status] += 1
-        if self._time is None or example.time > self._time:
-            self._time = example.time
-        if example.label is None:
+    def _compute(self) -> None:
+        """Put what was gathered into the sums."""
+        examples, profiles = self._gathered, self._profiles
+        self._gathered, self._profiles = [], []
+        if not examples and not profiles:
             return
-        self._labels += 1
-        label = label_of(self._pipeline, example.label)
-        for said in example.said:
-            metrics = self._by_name.get((said.model, said.version))
-            if metrics is None or said.score is None:
-                continue
-            if example.previous is not None:
-                metrics.revert(label_of(self._pipeline, example.previous), said.score)
-            metrics.update(label, said.score)
-        if example.labelled is not None:
-            self._delays.append((example.labelled - example.time).total_seconds())
+        times = [*(example.time for example in examples), *(profile.until for profile in profiles)]
+        newest = max(times)
+        self._time = newest if self._time is None else max(self._time, newest)
+        over = self._cohorts.advance(newest.timestamp())
+        for one in self._models.values():
+            one.clear(over)
+        for profile in profiles:
+            self._cohorts.profile(profile)
+            self._recent.append(profile)
+        if examples:
+            self._add(examples)
+
+    def _add(self, examples: list[Example]) -> None:
+        found = gather(self._pipeline, examples, self._models, features=bool(self._groups.names))
+        known, corrected, expired = map(np.array, (found.known, found.corrected, found.expired))
+        late = expired < 0
+        for name, count in (("corrected", corrected), ("late", late), ("expired", expired > 0)):
+            self._counts[name] += round(count.sum())
+        self._counts["known"] += round((known - late).sum())
+        cohorts = self._cohorts.rows(np.array(found.times_s))
+        self._cohorts.outcomes(cohorts, known, corrected, expired)
+        self._cohorts.heard(np.array([example.partition for example in examples]), np.array(found.heard_s))
+        groups = self._groups.rows(found.features)
+        self._groups.outcomes(groups, known, expired)
+        # A correction of a label that was known is no outcome.
+        self._outcomes.add(known[(known > 0) | (expired > 0)][:, None])
+        if found.delays:
+            places, delays = zip(*found.delays, strict=True)
+            self._groups.delayed(groups, np.array(delays), np.array(places, np.intp))
+        if not found.labels and not any(said.unlabelled for said in found.said.values()):
+            return
+        rows = np.array(found.outcomes, np.intp)
+        weights = np.array(found.weights)
+        clipped = self._clipped(found)
+        self._judge(
+            Labels(found.labels, weights, clipped, cohorts[rows], [places[rows] for places in groups]),
+            found,
+        )
+
+    def _judge(self, labels: Labels, found: Outcomes) -> None:
+        spoken = {key: one.add(labels, found.said[key], self._scale) for key, one in self._models.items()}
+        baselines = {one.model: spoken[key] for key, one in self._models.items() if one.baseline}
+        for key, one in self._models.items():
+            for name in one.against:
+                if name in baselines:
+                    one.compare(labels, spoken[key], name, baselines[name])
+
+    def _clipped(self, found: Outcomes) -> Any:
+        """1 for each label from which on losses can be clipped, 0 before."""
+        clipped = np.ones(len(found.labels))
+        if self._pipeline.problem != "regression" or self._scale is not None:
+            return clipped
+        for row, label in enumerate(found.labels):
+            self._first_labels = [*self._first_labels, float(label)]
+            spread = max(self._first_labels) - min(self._first_labels)
+            if len(self._first_labels) >= SCALE_LABELS and 0 < spread < 1e150:
+                self._scale, self._first_labels = spread, []
+                clipped[: row + 1] = 0.0
+                return clipped
+            if len(self._first_labels) > SCALE_LABELS:
+                self._first_labels = [min(self._first_labels), max(self._first_labels)] * (SCALE_LABELS // 2)
+        return np.zeros(len(found.labels))
 
     def _control(self, control: Control) -> None:
-        state = f"{control.model}@{control.version}"
+        key = control.model, control.version
         if control.action == "added":
-            pipeline = self._pipeline
-            self._models[state] = Metrics(pipeline.problem, pipeline.label_type, self._window)
-            self._by_name[control.model, control.version] = self._models[state]
-            self._controls[state] = control
+            baselines = () if control.baseline else self._objectives.baselines
+            self._models[key] = Judged(self._pipeline, control, baselines, self._cohorts.size, self._groups.sizes)
         elif control.action in ("removed", "quarantined"):
-            self._models.pop(state, None)
-            self._by_name.pop((control.model, control.version), None)
-            self._controls.pop(state, None)
+            self._models.pop(key, None)
         else:
-            self._champion = state
+            self._champion = key
 
-    def _model(self, state: str) -> ModelHealth:
-        control, metrics = self._controls[state], self._models[state]
-        return ModelHealth(
-            model=control.model,
-            version=control.version,
-            champion=state == self._champion,
-            baseline=control.baseline,
-            count=metrics.count,
-            metrics=metrics.overall(),
-            rolling=metrics.rolling(),
-        )
+    def _latencies(self) -> list[tuple[float | None, float | None, int]]:
+        """Of the newest profiles, as many as hold a window of events."""
+        found: list[tuple[float | None, float | None, int]] = []
+        events = 0
+        for profile in reversed(self._recent):
+            if events >= self._pipeline.health_window:
+                break
+            events += profile.events
+            found.append((profile.latency_p50_ms, profile.latency_p99_ms, profile.events))
+        return found
 
     def _label_health(self) -> LabelHealth:
-        outcomes = self._counts["known"] + self._counts["expired"]
-        ordered = sorted(self._delays)
+        known, expired = self._counts["known"], self._counts["expired"]
+        delays = self._groups.delays
         return LabelHealth(
-            known=self._counts["known"],
+            known=known,
             corrected=self._counts["corrected"],
-            expired=self._counts["expired"],
-            coverage=self._counts["known"] / outcomes if outcomes else None,
-            delay_p50_s=_quantile(ordered, 0.5),
-            delay_p90_s=_quantile(ordered, 0.9),
+            expired=expired,
+            coverage=known / (known + expired) if known + expired else None,
+            delay_p50_s=quantile(delays, 0.5),
+            delay_p90_s=quantile(delays, 0.9),
+            late=self._counts["late"],
+            waiting=max(0, self._cohorts.events - known - expired) if self._cohorts.events else None,
         )
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""
-        return {name: value for name, value in vars(self).items() if name not in ("_pipeline", "_window")}
+        self._compute()
+        state = {name: value for name, value in vars(self).items() if name != "_pipeline"}
+        return state | {"declared": _declared(self._pipeline)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state` gave."""
-        vars(self).update(state)
+        """Go on from what :meth:`state` gave.
+
+        A state of other objectives, groups or windows is of no use: the fold then starts at the log's beginning.
+        """
+        if state.get("declared") == _declared(self._pipeline):
+            vars(self).update({name: value for name, value in state.items() if name != "declared"})
+
+
+def _declared(pipeline: Pipeline) -> str:
+    """What a state of the fold depends on. The number goes up when the state's form changes."""
+    window = pipeline.health_window, pipeline.timeout, pipeline.remember, pipeline.partitions
+    label = pipeline.problem, pipeline.label_type.__name__, pipeline.label.default
+    return repr((1, *label, *window, pipeline.objectives, tuple(pipeline.groups)))

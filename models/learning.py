@@ -10,11 +10,12 @@ from typing import Any
 from models.answers import Answer, answering
 from models.baselines import baselines
 from models.definitions import definition
+from models.parameters import altered
 from models.pipeline import Pipeline, label_of
 from schemas.errors import BadRecord, PipelineError
 from schemas.examples import Control, Example, LogRecord
 from schemas.predictions import Said
-from schemas.values import FeatureValue, Score
+from schemas.values import FeatureValue, LabelValue, Score
 
 #: Gives the fresh model of a control record; raises PipelineError where it cannot.
 Fresh = Callable[[Control], Any]
@@ -101,6 +102,7 @@ class Learning:
         self.champion: Member | None = None
         self.versions: dict[str, int] = {}
         self._pipeline = pipeline
+        self._default = pipeline.label.default
         self._fresh = fresh
 
     def fold(self, offset: int, record: LogRecord) -> None:
@@ -108,8 +110,10 @@ class Learning:
         if offset < self.position:
             return
         if isinstance(record, Example):
-            if record.label is not None:
-                self._learn(record)
+            # An event whose label did not come in time has the declared one, if there is any.
+            label = self._default if record.label is None else record.label
+            if label is not None:
+                self._learn(record, label)
         elif isinstance(record, Control):
             self._control(record)
         self.position = offset + 1
@@ -137,8 +141,8 @@ class Learning:
     def _failed(self, member: Member) -> Score | None:
         raise BadRecord("prediction", f"model {member.state} failed when it learnt: {member.failed}")
 
-    def _learn(self, example: Example) -> None:
-        label = label_of(self._pipeline, example.label)
+    def _learn(self, example: Example, value: LabelValue) -> None:
+        label = label_of(self._pipeline, value)
         for member in self.members.values():
             if member.failed is None:
                 try:
@@ -149,7 +153,7 @@ class Learning:
     def _control(self, control: Control) -> None:
         state = f"{control.model}@{control.version}"
         if control.action == "added":
-            model = self._fresh(control)
+            model = self._begun(control)
             self.members[state] = self._member(control, model)
             self.versions[control.model] = max(control.version, self.versions.get(control.model, 0))
         elif control.action in ("removed", "quarantined"):
@@ -157,6 +161,15 @@ class Learning:
                 self.champion = None
         else:
             self._crown(state)
+
+    def _begun(self, control: Control) -> Any:
+        """The model that an ``added`` control record begins with."""
+        trained = control.trained
+        parent = self.members.get(trained.parent or "") if trained is not None else None
+        if trained is None or trained.method != "warm" or parent is None:
+            return self._fresh(control)
+        # Its state is known here to all who fold the log: nobody needs to store it or read it again.
+        return altered(parent.model, trained.parameters)
 
     def _member(self, control: Control, model: Any, failed: str | None = None) -> Member:
         return Member(
@@ -171,6 +184,9 @@ class Learning:
         )
 
     def _crown(self, state: str) -> None:
+        if state not in self.members:
+            # It was removed while the decision was on its way: who is in charge stays so.
+            return
         self.champion = self.members.pop(state)
         self.members = {state: self.champion, **self.members}
 
@@ -205,26 +221,28 @@ def changes(pipeline: Pipeline, learning: Learning) -> list[Control]:
     A model whose declaration changed comes back as its next version; the champion of the log stays in charge
     as long as it is declared.
     """
-    active = {member.name: member for member in learning.members.values()}
     models = declared(pipeline)
     digests = {name: definition(model) for name, model in models.items()}
+    # Of one declaration several versions may be active, for challengers are trained from it.
+    kept = [member for member in learning.members.values() if member.definition == digests.get(member.name)]
+    versions = {member.name: member.version for member in sorted(kept, key=lambda member: -member.version)}
     added: dict[str, Control] = {}
     for name, digest in digests.items():
-        if name not in active or active[name].definition != digest:
+        if name not in versions:
             version = learning.versions.get(name, 0) + 1
             added[name] = _control("added", name, version, digest, name not in pipeline.models)
     promoted = []
-    if learning.champion is None or learning.champion.name not in pipeline.models or learning.champion.name in added:
+    if learning.champion is None or learning.champion.name not in pipeline.models or learning.champion not in kept:
         # A champion that was only declared anew stays the champion: its next version takes over.
         heir = pipeline.champion
         if learning.champion is not None and learning.champion.name in pipeline.models:
             heir = learning.champion.name
-        version = added[heir].version if heir in added else active[heir].version
+        version = added[heir].version if heir in added else versions[heir]
         promoted.append(_control("promoted", heir, version, digests[heir], False))
     removed = [
         _control("removed", member.name, member.version, member.definition, member.baseline)
-        for member in active.values()
-        if member.name not in digests or member.name in added
+        for member in learning.members.values()
+        if member not in kept
     ]
     return [*added.values(), *promoted, *removed]
 

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
-from models.estimators import metric_mistakes, model_mistakes
-from models.monitoring import Objective
-from models.names import is_legal_name, nearest
-from models.pipeline import Field, Label, Pipeline, Problem, duration
+from models.arguments import one_of, span
+from models.estimators import model_mistakes
+from models.monitoring import Alerts, Drift
+from models.names import is_legal_name
+from models.objective_mistakes import group_mistakes, objective_mistakes
+from models.pipeline import Field, Label, Pipeline, Problem, label_of
+from models.promotion_mistakes import promotion_mistakes
+from models.retraining_mistakes import retraining_mistakes
+from models.rivals import NAMES
 
 PROBLEMS: tuple[str, ...] = get_args(Problem)
 
@@ -52,15 +57,14 @@ def mistakes(pipeline: Pipeline) -> list[str]:
         *_prepare_mistakes(pipeline),
         *model_mistakes(pipeline),
         *_champion_mistakes(pipeline),
-        *_objective_mistakes(pipeline),
+        *objective_mistakes(pipeline),
+        *group_mistakes(pipeline),
+        *_drift_mistakes(pipeline),
+        *_alerts_mistakes(pipeline),
+        *promotion_mistakes(pipeline),
+        *retraining_mistakes(pipeline),
         *_bound_mistakes(pipeline),
     ]
-
-
-def _one_of(argument: str, value: object, accepted: Sequence[str]) -> Iterator[str]:
-    if not isinstance(value, str) or value not in accepted:
-        names = ", ".join(map(repr, accepted))
-        yield f"{argument}: {value!r:.80} is not one of {names}{nearest(value, accepted)}"
 
 
 def _name_mistakes(pipeline: Pipeline) -> Iterator[str]:
@@ -69,8 +73,8 @@ def _name_mistakes(pipeline: Pipeline) -> Iterator[str]:
             f"name: {pipeline.name!r:.80} cannot begin the names of topics; 1 to 64 lower case letters, "
             "digits, '-' and '_' are accepted, the first and the last a letter or digit"
         )
-    yield from _one_of("problem", pipeline.problem, PROBLEMS)
-    yield from _one_of("unknown_fields", pipeline.unknown_fields, ("ignore", "reject"))
+    yield from one_of("problem", pipeline.problem, PROBLEMS)
+    yield from one_of("unknown_fields", pipeline.unknown_fields, ("ignore", "reject"))
 
 
 def fields_of(pipeline: Pipeline) -> list[Field]:
@@ -167,34 +171,30 @@ def _label_mistakes(pipeline: Pipeline) -> Iterator[str]:
     if not label.timeout:
         yield "label: timeout is missing; say how long a label is waited for, like Label(timeout='36h')"
     else:
-        timeout, found = _duration("label: timeout", label.timeout)
+        timeout, found = span("label: timeout", label.timeout)
         yield from found
     if label.remember is not None:
-        remember, found = _duration("label: remember", label.remember)
+        remember, found = span("label: remember", label.remember)
         yield from found
         if timeout is not None and remember is not None and remember < timeout:
             yield (
                 f"label: remember {label.remember!r} is shorter than timeout {label.timeout!r}; "
                 "an id must be remembered for as long as its label may come"
             )
+    yield from _default_mistakes(pipeline)
     accepted = LABEL_TYPES.get(pipeline.problem, ()) if isinstance(pipeline.problem, str) else ()
     if label.type is not None and accepted and label.type not in accepted:
         names = " or ".join(kind.__name__ for kind in accepted)
         yield (f"label: type {_type_name(label.type)} does not fit problem {pipeline.problem!r}; {names} is accepted")
 
 
-def _duration(argument: str, value: object, least: timedelta | None = None) -> tuple[timedelta | None, list[str]]:
-    """The span that an argument says, and what is wrong with it."""
-    if not isinstance(value, (str, timedelta)):
-        return None, [f"{argument}: {value!r:.80} is no duration; write text like '36h'"]
+def _default_mistakes(pipeline: Pipeline) -> Iterator[str]:
+    if pipeline.label.default is None or pipeline.problem not in PROBLEMS:
+        return
     try:
-        span = duration(value)
-    except (ValueError, OverflowError) as error:
-        text = str(error) if isinstance(error, ValueError) else f"{value!r:.80} is too long"
-        return None, [f"{argument}: {text}"]
-    if span < timedelta(0) or (least is None and not span):
-        return None, [f"{argument}: {value!r} is not longer than nothing; write text like '36h'"]
-    return span, []
+        label_of(pipeline, pipeline.label.default)
+    except ValueError as error:
+        yield f"label: default does not fit problem {pipeline.problem!r}: {error}"
 
 
 def _prepare_mistakes(pipeline: Pipeline) -> Iterator[str]:
@@ -208,38 +208,49 @@ def _prepare_mistakes(pipeline: Pipeline) -> Iterator[str]:
 
 def _champion_mistakes(pipeline: Pipeline) -> Iterator[str]:
     if isinstance(pipeline.models, Mapping) and pipeline.models:
-        yield from _one_of("champion", pipeline.champion, [str(name) for name in pipeline.models])
+        yield from one_of("champion", pipeline.champion, [str(name) for name in pipeline.models])
 
 
-def _objective_mistakes(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.objective is None:
+def _alerts_mistakes(pipeline: Pipeline) -> Iterator[str]:
+    alerts: object = pipeline.alerts
+    if not isinstance(alerts, Alerts):
+        yield f"alerts: {alerts!r:.80} is no Alerts; write Alerts(rejected_share=0.05)"
         return
-    several = isinstance(pipeline.objective, (list, tuple))
-    for objective in pipeline.objective if several else (pipeline.objective,):  # type: ignore[union-attr]
-        yield from _mistakes_of(pipeline, objective)
+    for name in ("rejected_share", "expired_share"):
+        share: Any = getattr(alerts, name)
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            yield f"alerts: {name} {share!r:.80} is no share between 0 and 1"
+    yield from span("alerts: clear", alerts.clear, least=timedelta(0))[1]
 
 
-def _mistakes_of(pipeline: Pipeline, objective: object) -> Iterator[str]:
-    if not isinstance(objective, Objective):
-        yield f"objective: {objective!r:.80} is no Objective; write Objective('LogLoss', better_than='prior')"
+def _drift_mistakes(pipeline: Pipeline) -> Iterator[str]:
+    drift = pipeline.drift
+    if drift is None:
         return
-    yield from metric_mistakes(pipeline.problem, objective.metric)
-    if objective.better_than is not None:
-        yield from _one_of("objective: better_than", objective.better_than, ("prior", "no-change"))
-    by: Any = objective.by
-    if isinstance(by, bool) or not isinstance(by, (int, float)) or not (math.isfinite(by) and by >= 0):
-        yield f"objective: by {by!r:.80} is no number of 0 or more"
+    if not isinstance(drift, Drift):
+        yield f"drift: {drift!r:.80} is no Drift; write Drift(events_per_false_alarm=200_000), or None"
+        return
+    for name in ("events_per_false_alarm", "reference_examples"):
+        yield from _count_mistakes(f"drift: {name}", getattr(drift, name))
+    if drift.block is not None:
+        yield from span("drift: block", drift.block)[1]
+    if isinstance(drift.detectors, str) or not isinstance(drift.detectors, Sequence):
+        yield f"drift: detectors {drift.detectors!r:.80} is no list of names; write detectors=['ADWIN']"
+        return
+    for detector in drift.detectors:
+        yield from one_of("drift: detectors", detector, NAMES)
 
 
 def _bound_mistakes(pipeline: Pipeline) -> Iterator[str]:
     for name in _BOUNDS:
         yield from _count_mistakes(name, getattr(pipeline, name))
-    yield from _duration("future_max", pipeline.future_max, least=timedelta(0))[1]
+    yield from _count_mistakes("profile_events", pipeline.profile_events, least=0)
+    yield from span("future_max", pipeline.future_max, least=timedelta(0))[1]
 
 
-def _count_mistakes(argument: str, value: object) -> Iterator[str]:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        yield f"{argument}: {value!r:.80} is no whole number of 1 or more"
+def _count_mistakes(argument: str, value: object, least: int = 1) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        yield f"{argument}: {value!r:.80} is no whole number of {least} or more"
 
 
 def _type_name(value: object) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from models.monitoring import Drift, Objective
+from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining
 from schemas.values import LabelValue
 
 Problem = Literal["binary", "multiclass", "regression"]
@@ -20,6 +20,9 @@ Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 
 #: Longest class name in characters: models keep every class they have seen.
 LABEL_LENGTH_MAX = 256
+
+#: Events of one partition that make one profile, where nothing else is said.
+PROFILE_EVENTS = 256
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -94,11 +97,15 @@ class Label:
     remember
         For how long after its event a label may still correct what is known, and a repeated id is recognised
         as a duplicate; ``None``: twice the timeout.
+    default
+        The label that an event counts with when none has come in time, like ``False`` where only what happened is
+        told; a late label takes it back. ``None``: such an event counts with no label.
     """
 
     timeout: str | timedelta = ""
     type: type | None = None
     remember: str | timedelta | None = None
+    default: LabelValue | None = None
 
 
 @dataclass(frozen=True)
@@ -137,8 +144,14 @@ class Pipeline:
         Features whose every value has metrics of its own.
     drift
         How the world is watched for change; ``None``: not at all.
+    alerts
+        When people are told, beyond that.
+    retraining
+        When challengers are trained, and how; ``None``: only by command.
+    promotion
+        When a challenger takes the champion's place; ``None``: only by command.
     profile_events
-        Events of one partition that make one profile.
+        Events of one partition that make one profile; 0: no profiles, so that drift in features is not seen.
     unknown_fields
         ``"ignore"`` or ``"reject"`` events with fields that are not declared.
     partitions
@@ -154,7 +167,7 @@ class Pipeline:
     health_window
         Labels in the rolling metrics.
     health_every
-        A health report comes at least after so many labels.
+        A health report comes at least after so many labels, known or expired.
     """
 
     name: str
@@ -170,7 +183,10 @@ class Pipeline:
     objective: Objective | Sequence[Objective] | None = None
     groups: Sequence[str] = ()
     drift: Drift | None = field(default_factory=Drift)
-    profile_events: int = 256
+    alerts: Alerts = field(default_factory=Alerts)
+    retraining: Retraining | None = None
+    promotion: Promotion | None = None
+    profile_events: int = PROFILE_EVENTS
     unknown_fields: Literal["ignore", "reject"] = "ignore"
     partitions: int = 4
     event_bytes_max: int = 65536

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from schemas.commands import Matcher
 from schemas.predictions import Said
 from schemas.values import FeatureValue, LabelValue, Record, Time
 
@@ -45,6 +46,47 @@ class Example(Record, frozen=True, kw_only=True, tag_field="kind", tag="example"
     shard: int = 0
 
 
+class Trained(Record, frozen=True, kw_only=True):
+    """How the state of a model came about that was trained apart from the service.
+
+    Its state is the fold of the declared model over the examples in ``first`` to before ``end``. From the control
+    record on it learns what comes; what lies between ``end`` and the control record it has not learnt.
+
+    Parameters
+    ----------
+    retrain
+        Id of the retraining.
+    method
+        ``fresh``: the declared model on the whole log. ``window``: the declared model on its newest part. ``warm``: a
+        copy of ``parent`` as it is where the control record stands, with other ``parameters``.
+    first, end
+        The range of the learning log.
+    examples
+        Labels that were learnt from it.
+    seed
+        Of the model as declared; 0 if it has none.
+    digest
+        Of what the state answers to the last examples of the range, to the last bit.
+    parent
+        ``model@version`` that it was copied from.
+    parameters
+        What differs from the declaration, by dotted name.
+    duration_s
+        How long the training took.
+    """
+
+    retrain: str
+    method: Literal["fresh", "window", "warm"]
+    first: int
+    end: int
+    examples: int
+    seed: int = 0
+    digest: str = ""
+    parent: str | None = None
+    parameters: dict[str, FeatureValue] = {}
+    duration_s: float = 0.0
+
+
 class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"):
     """A change of the set of active models. It takes effect at the place where it stands in the log.
 
@@ -61,6 +103,8 @@ class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"
         Whether it is there only for comparison.
     reason
         Why, for a person.
+    trained
+        With ``added``: how it came to its state; absent for a model that begins fresh.
     """
 
     action: Literal["added", "promoted", "rolled_back", "removed", "quarantined"]
@@ -69,6 +113,7 @@ class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"
     definition: str = ""
     baseline: bool = False
     reason: str
+    trained: Trained | None = None
     shard: int = 0
 
 
@@ -139,4 +184,34 @@ class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"
     shard: int = 0
 
 
-LogRecord = Example | Control | Profile
+class Notice(Record, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
+    """What a person has said about alerts or a promotion, accepted by the leader. It holds from its place in the log.
+
+    Parameters
+    ----------
+    action
+        ``silenced``: nobody is told of the alerts that match. ``unsilenced``: a silence is over before its time.
+        ``acknowledged``: somebody has taken an alert up. ``refused``: a promotion that was proposed or decided does
+        not take place.
+    command
+        Id of the command that asked for it; also that of the silence.
+    matchers, until
+        Of a silence: which alerts, and event time at which it is over.
+    target
+        Fingerprint of the alert that is acknowledged, id of the silence that is over, or ``model@version`` of the
+        challenger that is refused.
+    by, reason
+        Who asked, and why.
+    """
+
+    action: Literal["silenced", "unsilenced", "acknowledged", "refused"]
+    command: str
+    matchers: list[Matcher] = []
+    until: Time | None = None
+    target: str | None = None
+    by: str
+    reason: str
+    shard: int = 0
+
+
+LogRecord = Example | Control | Profile | Notice

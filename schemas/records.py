@@ -10,7 +10,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.commands import Command
 from schemas.drift import Drift
-from schemas.examples import Control, Example, Profile
+from schemas.examples import Control, Example, Notice, Profile
 from schemas.features import Features
 from schemas.feedback import Feedback
 from schemas.health import Health
@@ -57,6 +57,7 @@ RECORDS: tuple[RecordType, ...] = (
     RecordType("examples", Example),
     RecordType("examples", Control),
     RecordType("examples", Profile),
+    RecordType("examples", Notice),
     RecordType("health", Health),
     RecordType("drift", Drift),
     RecordType("retrains", Retrain),

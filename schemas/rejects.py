@@ -24,6 +24,8 @@ REASONS: dict[str, str] = {
     "label": "the label does not fit the problem",
     "label_unmatched": "no event with this id came by this partition while its label was waited for",
     "label_bound": "too many labels waited for their events, the oldest fell out",
+    "command": "nothing can be done about what a command asks for",
+    "delivery": "a receiver of alerts did not take a message, however often it was tried",
     "unexpected": "an unforeseen error that this record alone causes",
 }
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.values import Record, Time
+from schemas.values import FeatureValue, Record, Time
+
+Trigger = Literal["drift", "objective", "schedule", "examples", "command"]
+Step = Literal["requested", "started", "progress", "finished", "failed"]
+Method = Literal["fresh", "window", "warm"]
 
 
 class Retrain(Record, frozen=True, kw_only=True):
@@ -14,12 +18,42 @@ class Retrain(Record, frozen=True, kw_only=True):
     ----------
     id
         Of the retraining; all its steps share it.
+    model, version
+        Which declared model is trained, and the version it joins the shadows as; absent before it has one.
+    time
+        Event time, as far as it had come in the log.
+    reason
+        Why: of the request, or with ``failed`` of the failure.
     first, end
-        The range of the learning log it learns from: ``first`` to before ``end``.
+        The range of the learning log it learns from: ``first`` to before ``end``. With ``requested`` and ``started``
+        the range that is intended; the end moves on with the log while it is trained. With ``progress`` how far it is.
+    seed
+        Of the model as declared; 0 if it has none.
+    duration_s
+        Seconds of training so far.
+    trigger
+        What asked for it.
+    subject
+        The reason as a key: of one there is one retraining of a model at a time.
+    method
+        ``fresh``: the declared model on the whole log. ``window``: the declared model on its newest part. ``warm``: a
+        copy of the champion as it is, with other ``parameters``.
+    window
+        What is learnt as it was asked for: the last so many examples, or so much event time; absent for the whole log.
+    parameters
+        What differs from the declaration, by dotted name.
+    evidence
+        Numbers by name: what the trigger saw, or how good the candidate was.
+    position
+        Where in the log it was said.
+    by
+        Who asked, with a command.
+    clock
+        When it was said, by the leader's clock.
     """
 
     id: str
-    step: Literal["requested", "started", "progress", "finished", "failed"]
+    step: Step
     model: str
     version: int | None = None
     time: Time
@@ -28,3 +62,12 @@ class Retrain(Record, frozen=True, kw_only=True):
     end: int
     seed: int = 0
     duration_s: float | None = None
+    trigger: Trigger = "command"
+    subject: str = ""
+    method: Method = "fresh"
+    window: str | None = None
+    parameters: dict[str, FeatureValue] = {}
+    evidence: dict[str, float] = {}
+    position: int = 0
+    by: str | None = None
+    clock: Time | None = None

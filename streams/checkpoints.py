@@ -121,6 +121,25 @@ class Checkpoints:
                 logger.warning("checkpoint at %d is refused: %s", manifest.position, error)
         return None
 
+    def kept(self, slot: str, position: int) -> bytes:
+        """What lies under a slot of its own.
+
+        Raises
+        ------
+        CheckpointRefused
+            If there is nothing of this position, or it is not whole and ours.
+        """
+        records = self._records()
+        if slot not in records:
+            raise CheckpointRefused("there is none")
+        try:
+            manifest = decode(Manifest, records[slot])
+        except BadRecord as error:
+            raise CheckpointRefused(str(error)) from error
+        if (manifest.slot, manifest.position) != (slot, position):
+            raise CheckpointRefused(f"it is {manifest.slot} of position {manifest.position}")
+        return self.verified(manifest, records)
+
     def verified(self, manifest: Manifest, records: Mapping[str, bytes]) -> bytes:
         """The content of a checkpoint.
 

@@ -114,7 +114,7 @@ class Session:
             # What was gathered belongs to the assignment before.
             self._take_over()
             return False
-        commands = self._commands.read()
+        commands = self._commands.read() if self._line.serving else []
         begun = time.monotonic()
         if not log and not inputs and not commands and begun - self._idle_since < IDLE_S:
             return False

@@ -46,6 +46,28 @@ class Settings(BaseSettings):
     )
     worker: str = Field("", description="name of this worker, the same after a restart; empty: chosen on this host")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much to log")
+    log_format: Literal["text", "json"] = Field("text", description="one line per message: for people, or as JSON")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0, description="port of the worker's `/metrics` for Prometheus; 0: none"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="address that it listens on; others than this machine's own open it to a network"
+    )
+
+    alerts_webhooks: SecretStr = Field(
+        SecretStr(""),
+        description="who gets alerts in Alertmanager's payload: URL, name=URL or name[critical]=URL, blanks between",
+    )
+    alerts_webhook_tokens: SecretStr = Field(
+        SecretStr(""), description="bearer tokens of those webhooks: name=token, blanks between"
+    )
+    alerts_apprise: SecretStr = Field(
+        SecretStr(""), description="who gets alerts by apprise: its URLs, written in the same way"
+    )
+    alerts_repeat_s: Annotated[float, Field(gt=0)] = Field(
+        14_400.0, description="seconds after which an alert that still fires and nobody took up is told again"
+    )
+    external_url: str = Field("", description="address of a page about the pipeline, for links in alerts")
 
     batch_records_max: Annotated[int, Field(ge=1)] = Field(4000, description="records in one transaction at most")
     batch_ms_max: Annotated[int, Field(ge=1)] = Field(100, description="milliseconds a transaction gathers at most")

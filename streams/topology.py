@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 DAY_MS = 24 * 3600 * 1000
 FOREVER = -1
@@ -52,7 +53,7 @@ class Topic:
         return spread_over if self.spread else 1
 
     def settings(self) -> dict[str, str]:
-        """The topic-level settings of Kafka that are kept exact."""
+        """The topic-level settings of Kafka, before it is known for how long the pipeline remembers."""
         settings = {
             "cleanup.policy": "compact" if self.compact else "delete",
             "retention.ms": str(FOREVER if self.compact else self.retention_ms),
@@ -89,31 +90,63 @@ TOPICS: tuple[Topic, ...] = (
         "examples",
         False,
         "event id",
-        "the learning log: examples, profiles and control records in one total order",
-        ("examples", "health"),
-        ("learning", "health", "replay"),
+        "the learning log: examples, profiles, control records and notices in one total order",
+        ("profiles", "examples", "health", "alerts", "promotions"),
+        ("learning", "profiles", "health", "drift", "alerts", "promotions", "replay"),
         retention_ms=FOREVER,
     ),
     Topic("health", False, "pipeline", "accuracy of every model, label coverage and delay", ("health",)),
-    Topic("drift", False, "pipeline", "drift signals with cause and evidence", ()),
+    Topic("drift", False, "pipeline", "episodes of drift with cause and evidence", ("drift",)),
     Topic(
         "retrains",
         False,
         "retraining",
-        "retraining requested, started, finished, failed",
-        (),
+        "the steps of each retraining: requested, started, progress, finished, failed",
+        ("retrains",),
+        ("outside", "retrains"),
         retention_ms=FOREVER,
     ),
-    Topic("promotions", False, "challenger", "decisions with evidence", (), retention_ms=FOREVER),
-    Topic("models", False, "slot", "checkpoints in chunks", ("checkpoints",), ("learning",), compact=True),
-    Topic("alerts", False, "fingerprint", "alerts, firing or resolved", (), compact=True),
-    Topic("commands", False, "command", "what people ask", (), (), retention_ms=FOREVER),
+    Topic(
+        "promotions",
+        False,
+        "challenger",
+        "decisions about who is in charge, with their evidence",
+        ("promotions",),
+        retention_ms=FOREVER,
+    ),
+    Topic(
+        "models",
+        False,
+        "slot",
+        "checkpoints and trained states in chunks",
+        ("checkpoints", "retrains"),
+        ("learning",),
+        compact=True,
+    ),
+    Topic(
+        "alerts",
+        False,
+        "fingerprint",
+        "alerts, firing or resolved",
+        ("alerts",),
+        ("delivery", "outside"),
+        compact=True,
+    ),
+    Topic(
+        "commands",
+        False,
+        "command",
+        "what people ask",
+        ("outside",),
+        ("alerts", "retrains", "promotions"),
+        retention_ms=FOREVER,
+    ),
     Topic(
         "rejects",
         True,
         "original key",
         "bad records: raw bytes untouched, the reason in headers",
-        ("features", "predictions", "examples"),
+        ("features", "predictions", "examples", "alerts", "delivery"),
     ),
 )
 
@@ -130,11 +163,23 @@ class Topology:
         Its name: lower case letters, digits, ``-`` and ``_``.
     partitions
         How many partitions the spread topics have.
+    remember
+        For how long the pipeline remembers its events. What is remembered is read again from the topics after a
+        crash, so they are kept for twice as long, if that is more than they are kept anyway.
     """
 
     pipeline: str
     partitions: int = PARTITIONS
+    remember: timedelta = timedelta(0)
     topics: tuple[Topic, ...] = field(default=TOPICS, repr=False)
+
+    def settings_of(self, topic: Topic) -> dict[str, str]:
+        """The topic-level settings of Kafka that are kept exact."""
+        settings = topic.settings()
+        if not topic.compact and topic.retention_ms != FOREVER:
+            remembered_ms = int(2 * self.remember.total_seconds() * 1000)
+            settings["retention.ms"] = str(max(topic.retention_ms, remembered_ms))
+        return settings
 
     def name(self, noun: str) -> str:
         """The full name of a topic.

@@ -40,9 +40,16 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("predict", "Send an event and wait for its prediction."),
     Entry("tail", "Read a topic, decoded."),
     Entry("status", "Show offsets, lag, position and the latest health."),
+    Entry("alerts", "See what is wrong, take it up, silence it.", group=True),
+    Entry("models", "See which versions there are, and who was in charge when.", group=True),
+    Entry("approve", "Let a challenger that waits for a person take over."),
+    Entry("reject", "Keep the champion: the challenger that waits does not take over."),
+    Entry("why", "Say why a prediction, or a version, is what it is."),
+    Entry("profile", "Show what came in, field by field, over time."),
+    Entry("retrain", "Train a challenger from the learning log."),
     Entry("replay", "Fold the learning log again and compare with what was served."),
     Entry("doctor", "Look for what commonly goes wrong, and say what to do."),
-    Entry("export", "Write the contract: AsyncAPI document, JSON Schemas.", group=True),
+    Entry("export", "Write the contract, or files for Prometheus, Alertmanager, Grafana.", group=True),
     Entry("demo", "Replay a year of real flights as a live stream."),
 )
 

@@ -1,4 +1,4 @@
-"""``headrace models``: which versions there are, how they compare, who was in charge when."""
+"""``headrace models``: which versions there are, how they compare, who is and was in charge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import msgspec
 import typer
 
 from headrace import registry
+from headrace.cli.decisions import NoWait, Reason, decide, told
 from headrace.cli.output import Json, console, table, write_json
+from headrace.cli.person import By
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
 from headrace.registry import Models
 from models.registry import Version
@@ -108,6 +110,36 @@ def charge(
         console().print(table(("in charge", "since", "position", "how", "why"), rows, right=("position",)))
 
 
+@app.command("promote")
+def promote(
+    pipeline: FileOrName,
+    model: Name,
+    reason: Reason,
+    by: By = None,
+    no_wait: NoWait = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Put an active version in charge, by hand."""
+    decide("promote", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+
+
+@app.command("rollback")
+def rollback(
+    pipeline: FileOrName,
+    reason: Reason,
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Otherwise the champion before.", show_default=False)
+    ] = None,
+    by: By = None,
+    no_wait: NoWait = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Put the champion before back in charge, or another active version."""
+    decide("roll_back", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+
+
 def _read(pipeline: str, bootstrap: str | None) -> Models:
     return registry.read(load(bootstrap=bootstrap), topology_of(pipeline))
 
@@ -159,11 +191,7 @@ def show_history(models: Models, version: Version) -> None:
     for step in history["retrains"]:
         out.print(f"Retraining {step.id}, {step.step} at {step.time}: {step.reason}", markup=False)
     for decision in history["decisions"]:
-        out.print(
-            f"Decided at position {decision.position} ({decision.time}): {decision.verdict} {decision.challenger} "
-            f"against {decision.champion} on {decision.examples:,} examples: {decision.reason}",
-            markup=False,
-        )
+        out.print(f"Decision: {told(decision)}", markup=False)
 
 
 def _row(models: Models, version: Version, names: list[str]) -> tuple[object, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 import typer
 
 from agents import worker
+from headrace.cli import logs
 from headrace.cli.output import notes
 from headrace.cli.target import Bootstrap, File, declared
 from schemas.errors import UserError
@@ -20,20 +20,25 @@ def command(
     file: File,
     apply: Annotated[bool, typer.Option("--apply", help="Create missing topics first.")] = False,
     bootstrap: Bootstrap = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            metavar="PORT",
+            help="Where Prometheus may ask; otherwise HEADRACE_METRICS_PORT. 0: nowhere.",
+            show_default=False,
+        ),
+    ] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option("--log-format", metavar="text|json", help="Otherwise HEADRACE_LOG_FORMAT.", show_default=False),
+    ] = None,
 ) -> None:
     """Work until Ctrl-C. Start it several times, on any machines, to share the work."""
     pipeline, topology = declared(file)
-    settings = load(bootstrap=bootstrap)
+    settings = load(bootstrap=bootstrap, metrics_port=metrics_port, log_format=log_format)
     _topics(topology, settings, str(file), apply)
-    # On stderr: Faust redirects stdout.
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
-    )
-    for chatty in ("faust", "mode"):
-        # The frame tells of each of its services at each start, which hides what the worker says.
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logs.begin(settings, pipeline.name)
     worker.run(pipeline, settings)
 
 

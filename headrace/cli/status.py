@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from headrace.cli import quality
 from headrace.cli.output import Json, console, table, write_json
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
 from schemas.codec import decode
@@ -107,30 +108,4 @@ def _show(status: Status) -> None:
     if status.health is None:
         out.print("No health report yet.")
     else:
-        _show_health(status.health)
-
-
-def _show_health(health: Health) -> None:
-    out = console()
-    labels = health.labels
-    coverage = "" if labels.coverage is None else f", coverage {labels.coverage:.1%}"
-    delay = "" if labels.delay_p50_s is None else f", median delay {labels.delay_p50_s:,.0f} s"
-    out.print(
-        f"Health at position {health.position:,}: labels {labels.known:,} known, "
-        f"{labels.corrected:,} corrected, {labels.expired:,} expired{coverage}{delay}",
-        markup=False,
-    )
-    names = sorted({name for model in health.models for name in model.metrics})
-    rows = []
-    for model in health.models:
-        role = "champion" if model.champion else "baseline" if model.baseline else "shadow"
-        # Before its first label a metric is 0, which is no measurement.
-        overall = [_number(model.metrics.get(name) if model.count else None) for name in names]
-        rolling = [_number(model.rolling.get(name) if model.count else None) for name in names]
-        rows.append((f"{model.model}@{model.version}", role, f"{model.count:,}", *overall, *rolling))
-    numbers = ("labels", *names, *(f"{name}, last {health.window:,}" for name in names))
-    out.print(table(("model", "role", *numbers), rows, right=numbers))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+        quality.show(status.health)

@@ -11,7 +11,7 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-from schemas.examples import Control, Example, LogRecord, Profile
+from schemas.examples import Control, Example, LogRecord, Notice, Profile
 from schemas.health import Health
 from schemas.predictions import Prediction
 
@@ -123,7 +123,7 @@ class Tally:
         match record:
             case Control():
                 self.serving = True
-            case Profile():
+            case Profile() | Notice():
                 pass
             case Example(status="expired"):
                 self.expired += 1

@@ -39,6 +39,7 @@ from river import linear_model, preprocessing
 
 from headrace import Field, Label, Pipeline
 
+OTHERS = {{}}
 {before}
 
 pipeline = Pipeline(
@@ -49,10 +50,11 @@ pipeline = Pipeline(
     time="at",
     label=Label(timeout="10m"),
     prepare=[{prepare}],
-    models={{"logistic": preprocessing.StandardScaler() | linear_model.LogisticRegression()}},
+    models={{"logistic": preprocessing.StandardScaler() | linear_model.LogisticRegression(), **OTHERS}},
     champion="logistic",
     partitions={partitions},
     health_every=100,
+    {more}
 )
 """
 
@@ -121,6 +123,8 @@ class Deployment:
         Of the pipeline.
     before, prepare
         Python of the pipeline file: what stands before the declaration, and the list of preparations.
+    more
+        Further arguments of the declaration, as Python.
     settings
         Further ``HEADRACE_...`` variables of the workers.
     """
@@ -132,10 +136,11 @@ class Deployment:
         name: str,
         before: str = NUMBERS_ONLY,
         prepare: str = "numbers",
+        more: str = "",
         **settings: str,
     ) -> None:
         self.file = folder / "pipeline.py"
-        self.file.write_text(FILE.format(name=name, before=before, prepare=prepare, partitions=PARTITIONS))
+        self.file.write_text(FILE.format(name=name, before=before, prepare=prepare, partitions=PARTITIONS, more=more))
         self.environment = {
             "HEADRACE_BOOTSTRAP": bootstrap,
             "HEADRACE_DATA": str(folder / "data"),
@@ -162,6 +167,15 @@ class Deployment:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
         self.workers.append(Worker(process, log))
         return self.workers[-1]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What another command prints."""
+        command = [str(Path(sys.executable).with_name("headrace")), *arguments]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | self.environment, timeout=PATIENCE_S, check=False
+        )
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout + ended.stderr
 
     def close(self) -> None:
         """End all workers, whatever state they are in."""

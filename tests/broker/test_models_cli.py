@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from headrace.cli import main
-from tests.broker.deployment import Deployment
+from tests.broker.conftest import Deploy
+from tests.broker.deployment import NUMBERS_ONLY, Deployment
 from tests.broker.outcomes import exactly_once
 from tests.broker.traffic import Traffic
 
@@ -16,8 +17,9 @@ SEED = 20
 
 
 @pytest.fixture
-def worked(deployment: Deployment) -> Deployment:
-    """A worker has served and learnt."""
+def worked(deploy: Deploy) -> Deployment:
+    """A worker has served and learnt, with two models."""
+    deployment = deploy(before=NUMBERS_ONLY + "OTHERS = {'plain': linear_model.LogisticRegression()}")
     traffic = Traffic(deployment, SEED)
     deployment.start()
     traffic.send(600)
@@ -77,3 +79,29 @@ def test_people_are_told_in_words_and_what_is_unknown_with_what_is_known(
         assert "prior@1" in capsys.readouterr().err
     assert main(["models", "charge", name, "--at", "noon", *where]) == 2
     assert "noon" in capsys.readouterr().err
+
+
+def test_a_person_puts_another_model_in_charge_and_takes_it_back(
+    worked: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, where = worked.topology.pipeline, ["--bootstrap", worked.settings.bootstrap]
+    listed = say(capsys, worked, "models", "ls", name)
+    champion = listed[0]["state"]
+    other = next(each["state"] for each in listed if each["role"] == "challenger")
+
+    promoted = say(capsys, worked, "models", "promote", name, other, "--reason", "a trial", "--by", "Ada")
+    assert (promoted["verdict"], promoted["challenger"], promoted["by"]) == ("promote", other, "Ada")
+    assert say(capsys, worked, "models", "show", name, "@champion")["state"] == other
+    assert main(["models", "promote", name, other, "--reason", "again", *where]) == 2
+    assert "is the champion already" in capsys.readouterr().err
+    assert main(["models", "promote", name, "prior@1", "--reason", "why not", *where]) == 2
+    assert "prior@1" in capsys.readouterr().err
+    assert main(["approve", name, "--reason", "fine", *where]) == 2
+    assert "waiting for an answer: none" in capsys.readouterr().err
+
+    back = say(capsys, worked, "models", "rollback", name, "--reason", "enough")
+    assert (back["verdict"], back["challenger"]) == ("roll_back", champion)
+    reigns = say(capsys, worked, "models", "charge", name)
+    assert [reign["state"] for reign in reigns] == [champion, other, champion]
+    assert main(["why", name, other, *where]) == 0
+    assert "a trial" in capsys.readouterr().out

@@ -113,7 +113,7 @@ def test_images_are_pinned() -> None:
     assert bases
     assert images
     for image in [*bases, *images]:
-        assert re.fullmatch(r"[\w./-]+:\d+\.\d+[\w.-]*", image), image
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+[\w.-]*", image), image
 
 
 def test_kafka_is_the_one_that_is_embedded() -> None:
@@ -132,8 +132,46 @@ def test_kafka_has_the_settings_of_the_embedded_one(tmp_path: Path) -> None:
     assert {name for name, value in embedded.items() if composed.get(name) != value} <= ELSEWHERE
 
 
-def test_kafka_is_reached_from_this_machine_only() -> None:
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES["kafka"]["ports"])
+def test_everything_is_reached_from_this_machine_only() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert len(published) > 1
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_prometheus_looks_where_the_worker_tells() -> None:
+    configured = YAML(typ="safe").load(ROOT / "deploy/prometheus/prometheus.yml")
+    (names,) = configured["scrape_configs"][0]["dns_sd_configs"]
+
+    assert names["names"] == ["worker"]
+    assert names["port"] == int(SERVICES["worker"]["environment"]["HEADRACE_METRICS_PORT"])
+    assert SERVICES["worker"]["environment"]["HEADRACE_METRICS_HOST"] == "0.0.0.0"
+
+
+def test_what_is_mounted_into_the_services_is_there() -> None:
+    for service in SERVICES.values():
+        for volume in service["volumes"]:
+            source = plain(volume).split(":")[0]
+            if source.startswith("."):
+                assert (ROOT / source).exists(), volume
+
+
+@pytest.mark.parametrize("webhook", ["", "https://example.com/hook?a=1&b=2|3#\\\\x", "http://127.0.0.1:1/"])
+def test_alerts_go_to_the_webhook_of_the_environment(webhook: str, tmp_path: Path) -> None:
+    (command,) = SERVICES["alertmanager"]["command"]
+    written = tmp_path / "alertmanager.yml"
+    script = (
+        command.replace("$$", "$")
+        .replace("/etc/alertmanager", str(ROOT / "deploy/alertmanager"))
+        .replace("/tmp/alertmanager.yml", str(written))
+        .replace("exec /bin/alertmanager", "true")
+    )
+    entrypoint = [*SERVICES["alertmanager"]["entrypoint"], script]
+
+    subprocess.run(entrypoint, env={"ALERTMANAGER_WEBHOOK": webhook, "PATH": "/usr/bin:/bin"}, check=True, timeout=10)
+
+    receivers = re.findall(r'- url: "(.*)"', written.read_text())
+    assert receivers and set(receivers) == {webhook or "http://127.0.0.1:9095/"}
 
 
 @pytest.mark.parametrize("name", HEADRACE)

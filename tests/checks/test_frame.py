@@ -33,6 +33,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OWNERS = metadata.packages_distributions()
 CORE = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 DEMO = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["demo"]]
+ALERTS = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["alerts"]]
 TOOLS = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
 
 
@@ -69,7 +70,7 @@ def test_the_version_is_said_once() -> None:
     assert metadata.version("headrace") == headrace.__version__
 
 
-@pytest.mark.parametrize("requirement", [*CORE, *DEMO, *TOOLS], ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", [*CORE, *DEMO, *ALERTS, *TOOLS], ids=lambda requirement: requirement.name)
 def test_every_dependency_has_a_lower_bound_and_is_locked_above_it(requirement: Requirement) -> None:
     assert any(specifier.operator == ">=" for specifier in requirement.specifier)
     version = locked("requirements-dev.lock")[canonicalize_name(requirement.name)]
@@ -101,7 +102,7 @@ def test_what_stands_beside_the_product_uses_what_is_declared() -> None:
     assert not undeclared
 
 
-@pytest.mark.parametrize("requirement", [*CORE, *DEMO], ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", [*CORE, *DEMO, *ALERTS], ids=lambda requirement: requirement.name)
 def test_what_is_declared_is_used(requirement: Requirement) -> None:
     # Some are found without an import, by the name of their package.
     name = requirement.name.replace("-", "_").removesuffix("_streaming")

@@ -50,12 +50,12 @@ def pipeline_for(problem: Problem, **changes: Any) -> Pipeline:
     """A pipeline of this problem whose first model is the champion."""
     models = changes.pop("models", None) or models_for(problem)
     settings: dict[str, Any] = {"champion": next(iter(models)), "health_window": 100, "health_every": 50}
+    settings["label"] = Label(timeout="1h")
     return Pipeline(
         name="story",
         problem=problem,
         fields=[Field("size")],
         id="id",
-        label=Label(timeout="1h"),
         models=models,
         **(settings | changes),
     )

@@ -11,7 +11,7 @@ from river import base, linear_model
 
 from models.definitions import definition
 from models.learning import Learning, changes, fresh_from
-from models.pipeline import Pipeline, Problem
+from models.pipeline import Label, Pipeline, Problem
 from schemas.errors import BadRecord, PipelineError
 from schemas.examples import Control, Example, LogRecord
 from schemas.predictions import Said
@@ -293,3 +293,11 @@ def test_champion_that_cannot_answer_rejects_the_event_with_its_name() -> None:
 def test_champion_without_an_answer_yet_serves_none() -> None:
     story = begin(pipeline_for("multiclass"))
     assert story.learning.predict(data("multiclass", 1)[0][0])[0] == Said(model="bayes", version=1, score=None)
+
+
+@pytest.mark.parametrize(("default", "learnt"), [(None, 0), (False, 1)])
+def test_event_without_a_label_in_time_is_learnt_with_the_declared_one(default: bool | None, learnt: int) -> None:
+    pipeline = pipeline_for("binary", models={"counts": Fails()}, label=Label(timeout="1h", default=default))
+    story = begin(pipeline)
+    story.write(msgspec.structs.replace(story.serve("a", {"size": 1.0}), status="expired", label=None))
+    assert story.learning.members["counts@1"].model.learnt == learnt

@@ -50,6 +50,18 @@ def found(**changes: Any) -> list[str]:
 
 def test_a_right_declaration_has_no_mistakes() -> None:
     assert found() == []
+    assert (
+        found(
+            objective=[Objective("coverage", at_least=0.9, over="7d"), Objective("latency_p99_ms", at_most=50)],
+            groups=["carrier"],
+            label=Label(timeout="36h", default=False),
+        )
+        == []
+    )
+
+
+def test_a_prepared_feature_may_be_a_group() -> None:
+    assert found(prepare=[dict], groups=["season"]) == []
 
 
 @pytest.mark.parametrize(
@@ -104,20 +116,49 @@ def test_a_right_declaration_has_no_mistakes() -> None:
         ({"champion": None}, "champion: None is not one of 'logistic', 'tree'"),
         ({"objective": "LogLoss"}, "objective: 'LogLoss' is no Objective"),
         (
-            {"objective": Objective("LogLos")},
+            {"objective": Objective("LogLos", "prior")},
             "objective: metric 'LogLos' is no metric of River; accepted are Accuracy, ",
         ),
-        ({"objective": Objective("MAE")}, "objective: metric 'MAE' does not fit problem 'binary'"),
+        ({"objective": Objective("MAE", "prior")}, "objective: metric 'MAE' does not fit problem 'binary'"),
         (
-            {"objective": Objective("ConfusionMatrix")},
+            {"objective": Objective("ConfusionMatrix", at_most=1)},
             "objective: metric 'ConfusionMatrix' does not fit problem 'binary'",
         ),
         (
             {"objective": Objective("LogLoss", "piror")},
             "objective: better_than: 'piror' is not one of 'prior', 'no-change'",
         ),
-        ({"objective": Objective("LogLoss", by=-0.1)}, "objective: by -0.1 is no number of 0 or more"),
+        ({"objective": Objective("LogLoss", "prior", by=-0.1)}, "objective: by -0.1 is no number of 0 or more"),
+        (
+            {"objective": Objective("LogLoss")},
+            "objective: 'LogLoss' has no bound; say what must hold, with better_than=",
+        ),
+        ({"objective": Objective("LogLoss", at_most="low")}, "objective: at_most 'low' is no finite number"),  # type: ignore[arg-type]
+        ({"objective": Objective("LogLoss", at_least=float("nan"))}, "objective: at_least nan is no finite number"),
+        (
+            {"objective": Objective("Accuracy", at_least=0.9, at_most=0.8)},
+            "objective: at_least 0.9 is greater than at_most 0.8",
+        ),
+        (
+            {"objective": Objective("latency_p99_ms", better_than="prior")},
+            "objective: better_than cannot be had for 'latency_p99_ms'",
+        ),
+        ({"objective": Objective("coverage", at_least=0.9, over="a week")}, "objective: over: 'a week' is no duration"),
+        (
+            {"objective": Objective("ROCAUC", at_least=0.7, over="7d")},
+            "objective: 'ROCAUC' cannot be had over event time",
+        ),
+        ({"objective": Objective("CrossEntropy", at_most=1)}, "objective: metric 'CrossEntropy' does not fit"),
+        ({"objective": Objective("latency_p95_ms", at_most=1)}, "objective: metric 'latency_p95_ms' is no metric"),
+        ({"groups": "carrier"}, "groups: 'carrier' is no list of features; write groups=['carrier']"),
+        ({"groups": ["carier"]}, "groups[0]: 'carier' is not among the fields; did you mean 'carrier'?"),
+        ({"groups": ["carrier", "carrier"]}, "groups[1]: 'carrier' is named twice"),
+        ({"groups": ["flight_id"]}, "groups[0]: 'flight_id' is the id, which is no feature"),
+        ({"groups": [f"g{n}" for n in range(9)], "prepare": [dict]}, "groups: 9 are more than 8"),
+        ({"groups": [7]}, "groups[0]: 7 is no name of a feature"),
+        ({"label": Label(timeout="36h", default="no")}, "label: default does not fit problem 'binary'"),
         ({"partitions": 0}, "partitions: 0 is no whole number of 1 or more"),
+        ({"profile_events": -1}, "profile_events: -1 is no whole number of 0 or more"),
         ({"health_window": 10.5}, "health_window: 10.5 is no whole number of 1 or more"),
         ({"event_bytes_max": True}, "event_bytes_max: True is no whole number of 1 or more"),
     ],

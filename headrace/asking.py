@@ -1,0 +1,94 @@
+"""Sends a command to the leader and listens for what becomes of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from headrace.messages import Message, Sent
+from headrace.sender import Sender
+from schemas.codec import cloud_event_headers, encode
+from schemas.commands import Command
+from schemas.errors import BadRecord, Unavailable
+from schemas.records import record_type
+from schemas.rejects import from_headers
+from streams.settings import Settings
+from streams.tail import Tail, headers_of
+from streams.topology import Topology
+
+
+def new_id(action: str) -> str:
+    """An id for a command that nobody else has."""
+    return f"{action}-{uuid.uuid4().hex[:12]}"
+
+
+class Asking:
+    """A command that was sent; used in a ``with`` block.
+
+    Parameters
+    ----------
+    settings, topology
+        Of the pipeline.
+    command
+        What is asked.
+    noun
+        The topic on which the leader answers.
+    """
+
+    def __init__(self, settings: Settings, topology: Topology, command: Command, noun: str) -> None:
+        with ExitStack() as stack:
+            # Opened first: the answer comes after the question.
+            self._answers = stack.enter_context(Tail(settings, topology.name(noun)))
+            self._rejects = stack.enter_context(Tail(settings, topology.name("rejects")))
+            self.sent = _send(settings, topology, command)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def answers(self, timeout_s: float) -> Iterator[bytes]:
+        """What comes to the topic of the answers from now on.
+
+        Raises
+        ------
+        BadRecord
+            If the leader refuses the command.
+        Unavailable
+            After so many seconds; the command is done as soon as there is a leader.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            for record in self._answers.read(0.1):
+                yield record.value() or b""
+            for record in self._rejects.read(0.0):
+                _refused(self.sent, headers_of(record))
+        raise Unavailable(
+            f"no leader has answered within {timeout_s:g} s (`headrace status`); the command waits at "
+            f"{self.sent.address}"
+        )
+
+
+def _send(settings: Settings, topology: Topology, command: Command) -> Sent:
+    headers = cloud_event_headers(topology.pipeline, record_type(Command))
+    sender = Sender(settings)
+    try:
+        return sender.deliver(
+            Message(topology.name("commands"), command.id.encode(), encode(command), headers, command.id)
+        )
+    finally:
+        sender.close()
+
+
+def _refused(sent: Sent, headers: list[tuple[str, bytes]]) -> None:
+    reject = from_headers(headers)
+    if reject.source == sent.address:
+        raise BadRecord(reject.reason, reject.detail, reject.field)

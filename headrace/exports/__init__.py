@@ -1,0 +1,1 @@
+"""What operators put into their own tools: Prometheus, Alertmanager, Grafana."""

@@ -1,0 +1,73 @@
+"""Who is in charge, as clients see it: what a person may ask the leader to decide, and what it has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+from headrace.asking import Asking, new_id
+from schemas.codec import decode
+from schemas.commands import Command
+from schemas.promotions import Promotion
+from streams.settings import Settings
+from streams.tail import Tail
+from streams.topology import Topology
+
+Action = Literal["promote", "roll_back", "approve", "reject"]
+
+
+def command(action: Action, model: str | None, by: str, reason: str) -> Command:
+    """A person decides.
+
+    Parameters
+    ----------
+    model
+        ``model@version``, or a model's name for its newest active version; with ``roll_back`` None is the champion
+        before, with ``approve`` and ``reject`` the only one that waits.
+    """
+    name, _, version = (model or "").partition("@")
+    return Command(
+        id=new_id(action.replace("_", "-")),
+        action=action,
+        model=name or None,
+        version=int(version) if version.isdecimal() else None,
+        by=by,
+        reason=reason,
+        time=datetime.now(UTC),
+    )
+
+
+def ask(settings: Settings, topology: Topology, asked: Command, timeout_s: float) -> Promotion | None:
+    """Send a command, and wait for the decision; with 0 only until Kafka has it, for None.
+
+    Raises
+    ------
+    BadRecord
+        If the leader refuses it.
+    Unavailable
+        If no leader answers in time; it is done as soon as there is one.
+    """
+    with Asking(settings, topology, asked, "promotions") as asking:
+        if timeout_s <= 0:
+            return None
+        for value in asking.answers(timeout_s):
+            decision = decode(Promotion, value)
+            if decision.command == asked.id:
+                return decision
+    raise AssertionError("either an answer comes or an error")
+
+
+def decisions(settings: Settings, topology: Topology) -> Iterator[Promotion]:
+    """Every decision, in order.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If no broker answers.
+    UserError
+        If the pipeline has no topics there.
+    """
+    with Tail(settings, topology.name("promotions"), "earliest") as tail:
+        for record in tail.to_end():
+            yield decode(Promotion, record.value() or b"")

@@ -1,0 +1,220 @@
+"""Training: the fold of one fresh model over a range of the learning log, and whether it may be used.
+
+What a model learns here is what it would have learnt live: the examples with a label, in the order of the log. So a
+trained state can be rebuilt from the log to the last bit, wherever the log can be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.answers import answering
+from models.baselines import PRIOR, baselines
+from models.losses import bounded, losses
+from models.parameters import adjusted
+from models.pipeline import Pipeline, label_of
+from schemas.errors import BadRecord
+from schemas.examples import Control
+from schemas.values import FeatureValue, LabelValue
+
+#: The candidate is judged on the predictions it makes, before it learns them, on the last part of its range.
+JUDGED_SHARE = 0.2
+
+#: Offsets of that part at most, and pairs of losses that are kept.
+JUDGED_MAX = 5000
+
+#: With fewer pairs a bad candidate can't be told from chance.
+JUDGED_MIN = 50
+
+#: Standard errors by which a candidate may be worse than the prior and still be no worse than by chance.
+DOUBT = 3.0
+
+#: The answers to so many examples are the digest of a state.
+PROBES = 100
+
+#: What the intervals of each problem are made of.
+LOSS = {"binary": "LogLoss", "multiclass": "CrossEntropy", "regression": "MAE"}
+
+
+class Lesson(msgspec.Struct, frozen=True, gc=False):
+    """What training needs of a record of the learning log; everything else is skipped when it is decoded."""
+
+    kind: str
+    label: LabelValue | None = None
+    features: dict[str, FeatureValue] = {}
+
+
+#: A record of the learning log as far as training needs it.
+lesson_of = msgspec.json.Decoder(Lesson).decode
+
+
+class Unfit(Exception):
+    """The candidate must not be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What has come of a training.
+
+    Parameters
+    ----------
+    model
+        Its state.
+    examples
+        Labels it has learnt.
+    digest
+        Of its answers to the last examples, to the last bit.
+    evidence
+        ``loss`` and ``prior``: mean clipped losses of the candidate and of the prior, ``judged``: on so many examples.
+    """
+
+    model: Any
+    examples: int
+    digest: str
+    evidence: dict[str, float]
+
+
+def fresh_for(control: Control, model: Any) -> Any:
+    """The model that a training begins with.
+
+    Parameters
+    ----------
+    model
+        Fresh, as declared.
+    """
+    return adjusted(model, control.trained.parameters) if control.trained is not None else model
+
+
+class Training:
+    """The fold of one model over a range of the log.
+
+    Parameters
+    ----------
+    pipeline
+        Its problem and type of labels.
+    model
+        Fresh; it becomes the trained one.
+    first, end
+        The range, in offsets.
+
+    Attributes
+    ----------
+    position
+        Up to where it has learnt.
+    examples
+        Labels that were learnt.
+    """
+
+    def __init__(self, pipeline: Pipeline, model: Any, first: int, end: int) -> None:
+        self.position = first
+        self.examples = 0
+        self._pipeline = pipeline
+        self._model = model
+        self._prior = baselines(pipeline.problem)[PRIOR]
+        self._judged_from = end - min(int((end - first) * JUDGED_SHARE), JUDGED_MAX)
+        self._judged: deque[tuple[LabelValue, Any, Any]] = deque(maxlen=JUDGED_MAX)
+        self._probes: deque[dict[str, FeatureValue]] = deque(maxlen=PROBES)
+
+    def learn(self, records: Iterable[tuple[int, bytes]]) -> None:
+        """Learn from the next records of the log, offset and value; those before the own position are known.
+
+        Raises
+        ------
+        Unfit
+            If the model can't learn or answer.
+        """
+        pipeline, probes, default = self._pipeline, self._probes, self._pipeline.label.default
+        learn, learn_prior = self._model.learn_one, self._prior.learn_one
+        for offset, value in records:
+            if offset < self.position:
+                continue
+            self.position = offset + 1
+            lesson = lesson_of(value)
+            known = default if lesson.label is None else lesson.label
+            if lesson.kind != "example" or known is None:
+                continue
+            features, label = lesson.features, label_of(pipeline, known)
+            if offset >= self._judged_from:
+                self._judge(features, label)
+            try:
+                learn(features, label)
+            except Exception as error:  # a model is the user's code
+                raise Unfit(f"it can't learn the example at {offset}: {error!r}") from error
+            learn_prior({}, label)
+            probes.append(features)
+            self.examples += 1
+
+    def _judge(self, features: dict[str, FeatureValue], label: LabelValue) -> None:
+        score = self._answer(self._model, features)
+        prior = self._answer(self._prior, features)
+        if score is not None and prior is not None:
+            self._judged.append((label, score, prior))
+
+    def _answer(self, model: Any, features: dict[str, FeatureValue]) -> Any:
+        try:
+            return answering(self._pipeline.problem, "candidate", model)(features)
+        except BadRecord as error:
+            raise Unfit(f"{error.detail}, after {self.examples:,} examples") from error
+        except Exception as error:
+            raise Unfit(f"it can't answer after {self.examples:,} examples: {error!r}") from error
+
+    def result(self) -> Trained:
+        """The trained model, if it is fit for use.
+
+        Raises
+        ------
+        Unfit
+            If it has learnt nothing, does not answer, or is worse than the prior on the last part of its range.
+        """
+        if not self.examples:
+            raise Unfit("there is no example with a label in its range")
+        evidence = self._evidence()
+        if evidence.get("judged", 0) >= JUDGED_MIN and evidence["excess"] > DOUBT * evidence["standard_error"]:
+            raise Unfit(
+                f"it diverges: on the last {evidence['judged']:,.0f} examples of its range its loss is "
+                f"{evidence['loss']:.4f}, that of the prior {evidence['prior']:.4f}"
+            )
+        return Trained(self._model, self.examples, self.digest(), evidence)
+
+    def _evidence(self) -> dict[str, float]:
+        if not self._judged:
+            return {"judged": 0.0}
+        problem, name = self._pipeline.problem, LOSS[self._pipeline.problem]
+        labels, scores, priors = zip(*self._judged, strict=True)
+        scale = None
+        if problem == "regression":
+            # Errors beyond the labels' own spread count alike: one wild answer is no mean.
+            scale = max(float(max(labels)) - float(min(labels)), 1e-12)
+        pairs = []
+        for said in (scores, priors):
+            clipped = bounded(name, losses(problem, [name], labels, said), scale)
+            assert clipped is not None
+            pairs.append(clipped)
+        differences = pairs[0] - pairs[1]
+        return {
+            "judged": float(len(labels)),
+            "loss": float(pairs[0].mean()),
+            "prior": float(pairs[1].mean()),
+            "excess": float(differences.mean()),
+            "standard_error": float(differences.std() / np.sqrt(len(differences))),
+        }
+
+    def digest(self) -> str:
+        """SHA-256 over what the state answers to the last examples; pickles of equal states may differ."""
+        told = [repr(self._answer(self._model, features)) for features in self._probes]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
+
+    def state(self) -> dict[str, Any]:
+        """Everything that it has come to, for a checkpoint."""
+        return {name: value for name, value in vars(self).items() if name != "_pipeline"}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
+        vars(self).update(state)

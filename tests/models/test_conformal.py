@@ -1,0 +1,176 @@
+"""The promise about false alarms, piece by piece: uniform p-values, fair bets, e-detectors that share one budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models import bets
+from models.blocks import Blocks
+from models.conformal import cells_of
+from models.detectors import Detectors
+from models.segments import Segments, chance, distance, shift
+
+
+def window(generator: np.random.Generator, shares: np.ndarray, streams: int = 1, size: int = 64) -> bets.Counts:
+    return generator.multinomial(size, shares, size=streams).astype(np.int64)
+
+
+def test_p_values_are_the_share_of_earlier_values_in_lower_bins_and_a_uniform_share_of_the_own_one() -> None:
+    generator = np.random.default_rng(1)
+    base, new = generator.integers(0, 50, (4, 7)), generator.integers(0, 20, (4, 7))
+    new[2] = [3, 0, 0, 0, 0, 0, 0]
+    counted = cells_of(base, new, np.random.default_rng(3)).sum(axis=1)
+    # The same draws, one value after the other.
+    draws = np.random.default_rng(3)
+    length = -(-int(new.sum(axis=1).max()) // 16) * 16
+    full = np.concatenate([new, (length - new.sum(axis=1))[:, None]], axis=1)
+    values = np.repeat(np.tile(np.arange(8, dtype=np.int16), 4), full.ravel()).reshape(4, length)
+    values = draws.permuted(values, axis=1)
+    shares = draws.random((16, 4 * length // 16), dtype=np.float32).T.reshape(4, length)
+    expected = np.zeros((4, bets.CELLS), np.int64)
+    for stream in range(4):
+        seen = base[stream].copy()
+        for value, share in zip(values[stream], shares[stream], strict=True):
+            if value < 7:
+                seen[value] += 1
+                p = (seen[:value].sum() + share * seen[value]) / seen.sum()
+                expected[stream, int(p * bets.CELLS)] += 1
+    assert (counted == expected).all()
+
+
+def test_p_values_of_exchangeable_values_are_uniform_from_the_first_one_on() -> None:
+    generator = np.random.default_rng(2)
+    total = np.zeros((1, bets.CELLS), np.int64)
+    for _ in range(300):
+        total += cells_of(np.zeros((1, 4), np.int64), window(generator, np.array([0.7, 0.2, 0.1, 0.0])), generator).sum(
+            axis=1
+        )
+    # 300 · 64 values over 64 cells: mean 300, deviation 17.
+    assert np.abs(total - 300).max() < 5 * 17.2
+
+
+@pytest.mark.parametrize("bet", range(bets.FIXED.shape[1]))
+def test_every_bet_is_fair(bet: int) -> None:
+    mean = float(np.exp(bets.FIXED[:, bet]).mean())
+    assert 1 - 1e-5 < mean <= 1 + 1e-12
+
+
+def test_bets_of_a_histogram_are_fair_whatever_it_has_seen() -> None:
+    generator = np.random.default_rng(3)
+    histograms = generator.exponential(50.0, bets.flat(5).shape)
+    cells = np.eye(bets.CELLS, dtype=np.int64)[None].repeat(5, axis=0)
+    mean = np.exp(bets.payouts(cells, histograms)[:, :, bets.FIXED.shape[1] :]).mean(axis=1)
+    assert (mean <= 1 + 1e-12).all()
+    assert (mean > 1 - 1e-5).all()
+
+
+def test_rising_bets_pay_less_where_p_values_are_smaller_than_uniform() -> None:
+    rising = bets.FIXED[:, : bets.RISING]
+    assert (np.diff(rising, axis=0) >= 0).all()
+
+
+BUDGET = 400.0
+
+
+def alarms_of(detectors: Detectors, streams: int, copies: bool, seed: int, windows: int = 40) -> int:
+    generator = np.random.default_rng(seed)
+    found = 0
+    for index in range(windows):
+        one = window(generator, np.full(10, 0.1), 1 if copies else streams)
+        counts = np.repeat(one, streams, axis=0) if copies else one
+        alarmed = detectors.take(counts, 0, 0, 64, seed * 1000 + index)
+        detectors.restart(alarmed)
+        found += int(alarmed.sum())
+    return found
+
+
+@pytest.mark.parametrize("copies", [False, True], ids=["independent", "copies"])
+def test_false_alarms_of_all_streams_together_stay_within_the_budget(copies: bool) -> None:
+    streams, runs, windows = 6, 60, 40
+    found = sum(
+        alarms_of(Detectors(np.full(streams, BUDGET * streams), ["any"] * streams, 10), streams, copies, seed, windows)
+        for seed in range(runs)
+    )
+    allowed = runs * windows * 64 / BUDGET
+    assert 0 < found < allowed
+
+
+def test_false_alarms_of_blocks_stay_within_the_budget_in_events() -> None:
+    found, runs, days, size = 0, 40, 100, 50
+    for seed in range(runs):
+        generator = np.random.default_rng(seed)
+        blocks = Blocks(np.array([BUDGET]), ["any"], 10)
+        for day in range(days):
+            # All values of a day are alike: value by value, that is as far from independent as it gets.
+            counts = np.zeros((1, 10), np.int64)
+            counts[0, generator.integers(10)] = size
+            alarmed = blocks.take(counts, 0, day, size, seed * 1000 + day)
+            blocks.restart(alarmed)
+            found += int(alarmed.sum())
+    assert found < runs * days * size / BUDGET
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shift_of_the_distribution_is_found(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    detectors = Detectors(np.array([200_000.0]), ["any"], 4)
+    for index in range(60):
+        assert not detectors.take(window(generator, np.array([0.4, 0.3, 0.2, 0.1])), 0, 0, 64, index).any()
+    moved = [
+        detectors.take(window(generator, np.array([0.1, 0.2, 0.3, 0.4])), 0, 0, 64, 60 + i).any() for i in range(6)
+    ]
+    assert any(moved)
+
+
+def test_fall_is_no_alarm_where_only_a_rise_is_bet_on() -> None:
+    generator = np.random.default_rng(0)
+    detectors = Detectors(np.array([1e6]), ["rise"], 4)
+    for index in range(100):
+        shares = np.array([0.1, 0.2, 0.3, 0.4]) if index < 50 else np.array([0.4, 0.3, 0.2, 0.1])
+        assert not detectors.take(window(generator, shares), 0, 0, 64, index).any()
+
+
+def test_partitions_may_differ_from_each_other() -> None:
+    generator = np.random.default_rng(0)
+    detectors = Detectors(np.array([1e6]), ["any"], 2)
+    for index in range(200):
+        shares = np.array([0.9, 0.1]) if index % 2 else np.array([0.1, 0.9])
+        assert not detectors.take(window(generator, shares), index % 2, 0, 64, index).any()
+
+
+def test_likeness_of_neighbours_is_measured() -> None:
+    generator = np.random.default_rng(0)
+    found = {}
+    for name, wobble in {"independent": 0.0, "alike": 0.5}.items():
+        detectors = Detectors(np.array([1e300]), ["any"], 2)
+        state = 0.0
+        for index in range(100):
+            state = 0.9 * state + wobble * float(generator.normal())
+            share = 1 / (1 + np.exp(-state))
+            detectors.take(window(generator, np.array([share, 1 - share])), 0, 0, 64, index)
+        found[name] = detectors.likeness(0)
+    assert found["independent"]["inflation"] < 2 < found["alike"]["inflation"]
+    assert abs(found["independent"]["autocorrelation"]) < 0.4 < found["alike"]["autocorrelation"]
+
+
+def test_segments_find_the_window_in_which_the_change_was() -> None:
+    generator = np.random.default_rng(0)
+    segments = Segments()
+    for index in range(200):
+        shares = np.array([0.5, 0.5]) if index < 190 else np.array([0.2, 0.8])
+        segments.add(float(index), window(generator, shares))
+    assert segments.change(0) == 190.0
+    assert len(segments) < 60
+    before, after = segments.sides(190.0)
+    assert (int(before.sum()), int(after.sum())) == (190 * 64, 10 * 64)
+    assert segments.recent(3).sum() == 3 * 64
+
+
+def test_two_samples_are_compared_in_units_of_chance() -> None:
+    one, other = np.array([[50, 50]]), np.array([[20, 80]])
+    assert chance(one, one)[0] < 0
+    assert chance(one, other)[0] > 4
+    assert distance(one, other)[0] == pytest.approx(0.3)
+    assert shift(one, other)[0] == pytest.approx(0.3)
+    assert chance(one, np.zeros((1, 2), np.int64))[0] == -np.inf
