@@ -34,8 +34,13 @@ async def promotions(works: AsyncIterable[Work], line: Line) -> None:
             if batch.leads:
                 for offset, record in work.log:
                     decided = line.verdicts.fold(offset, record)
-                    if decided and offset >= line.spoken:
-                        _tell(list(_guarded(decided, line)), work, line)
+                    if not decided:
+                        continue
+                    told: Sequence[Promotion | Control | Notice] = decided
+                    if offset >= line.spoken:
+                        told = list(_guarded(decided, line))
+                        _tell(told, work, line)
+                    work.said[offset] += [each for each in told if isinstance(each, Promotion)]
                 for asked, command in commands_for("promotions", work, line):
                     try:
                         if not line.caught_up:

@@ -40,6 +40,9 @@ PROGRESS_S = 0.5
 #: Records read at once: the time until the clock is looked at again.
 PIECE = 500
 
+#: Seconds without the processor from which on it stays away, and for how long at most.
+WAITING_S_MIN, WAITING_S_MAX = 0.002, 0.25
+
 #: How often it goes on to where the log has come meanwhile, and the rest that is not worth it: a share of the range.
 ROUNDS_MAX = 8
 REST_SHARE = 0.01
@@ -155,7 +158,12 @@ def _learn_piece(training: Training, reader: LogReader, end: int, until_s: float
     if time.monotonic() > until_s:
         raise Unfit(f"its time is over at {training.position} of {end}")
     records = reader.read(0.2, PIECE)
+    begun_s, worked_s = time.perf_counter(), time.thread_time()
     training.learn((record.offset, record.value or b"") for record in records if record.offset < end)
+    kept_waiting_s = time.perf_counter() - begun_s - (time.thread_time() - worked_s)
+    # Others want the processor: to be nice is not enough where they are many, so it stays away for as long again.
+    if kept_waiting_s > WAITING_S_MIN:
+        time.sleep(min(kept_waiting_s, WAITING_S_MAX))
 
 
 class Trainer:

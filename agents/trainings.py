@@ -100,6 +100,7 @@ class TrainerProcess:
                 return None
             self.stop()
             return Report(position=self._task.first, failed="its time is over, and it did not end by itself")
+        self.stop()
         found = read_signed(self._folder / "result", self._key)
         if found is not None:
             return msgspec.json.decode(found, type=Report)
@@ -129,10 +130,14 @@ class TrainerProcess:
 
     def stop(self) -> None:
         """End it; what it wrote down stays for the next one."""
-        if self._process is not None and self._process.poll() is None:
+        assert self._process is not None and self._process.stdin is not None
+        if self._process.poll() is None:
             self._process.kill()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(DEATH_S)
+        # What could not be handed over is still in its buffer.
+        with suppress(OSError):
+            self._process.stdin.close()
 
     def clear(self) -> None:
         """End it, and leave nothing behind."""

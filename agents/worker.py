@@ -55,8 +55,8 @@ STAGES: tuple[tuple[str, Callable[..., Awaitable[None]]], ...] = (
     ("health", health),
     ("drift", drift),
     ("retrains", retrains),
-    ("alerts", alerts),
     ("promotions", promotions),
+    ("alerts", alerts),
     ("checkpoints", checkpoints),
 )
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from headrace.asking import Asking, new_id
+from headrace.asking import new_id
 from models.fingerprints import fingerprint
 from models.payloads import SEVERITIES
 from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.commands import Command, Matcher
 from schemas.errors import UserError
-from schemas.examples import Notice
 from streams.settings import Settings
 from streams.tail import Tail
 from streams.topology import Topology
-
-#: How a notice is told from the other records of the log without decoding them.
-_NOTICE = b'"kind":"notice"'
 
 
 def current(settings: Settings, topology: Topology) -> list[Alert]:
@@ -77,25 +73,6 @@ def silence(matchers: list[Matcher], span: timedelta, by: str, reason: str) -> C
 def unsilence(id: str, by: str, reason: str) -> Command:
     """A silence is over before its time."""
     return Command(id=new_id("unsilence"), action="unsilence", target=id, by=by, reason=reason, time=_now())
-
-
-def ask(settings: Settings, topology: Topology, command: Command, timeout_s: float) -> Notice | None:
-    """Send a command, and wait until the leader has accepted it; with 0 only until Kafka has it, for None.
-
-    Raises
-    ------
-    BadRecord
-        If the leader refuses it.
-    Unavailable
-        If no leader answers in time; it is done as soon as there is one.
-    """
-    with Asking(settings, topology, command, "examples") as asking:
-        if timeout_s <= 0:
-            return None
-        for value in asking.answers(timeout_s):
-            if _NOTICE in value and (notice := decode(Notice, value)).command == command.id:
-                return notice
-    raise AssertionError("either an answer comes or an error")
 
 
 def trial(pipeline: str) -> Alert:

@@ -11,14 +11,18 @@ from typing import Self
 
 from headrace.messages import Message, Sent
 from headrace.sender import Sender
-from schemas.codec import cloud_event_headers, encode
+from schemas.codec import cloud_event_headers, decode, encode
 from schemas.commands import Command
 from schemas.errors import BadRecord, Unavailable
+from schemas.examples import Notice
 from schemas.records import record_type
 from schemas.rejects import from_headers
 from streams.settings import Settings
 from streams.tail import Tail, headers_of
 from streams.topology import Topology
+
+#: How a notice is told from the other records of the log without decoding them.
+_NOTICE = b'"kind":"notice"'
 
 
 def new_id(action: str) -> str:
@@ -75,6 +79,25 @@ class Asking:
             f"no leader has answered within {timeout_s:g} s (`headrace status`); the command waits at "
             f"{self.sent.address}"
         )
+
+
+def noticed(settings: Settings, topology: Topology, command: Command, timeout_s: float) -> Notice | None:
+    """Send a command whose answer is a notice in the log, and wait for it; with 0 only until Kafka has it, for None.
+
+    Raises
+    ------
+    BadRecord
+        If the leader refuses it.
+    Unavailable
+        If no leader answers in time; it is done as soon as there is one.
+    """
+    with Asking(settings, topology, command, "examples") as asking:
+        if timeout_s <= 0:
+            return None
+        for value in asking.answers(timeout_s):
+            if _NOTICE in value and (notice := decode(Notice, value)).command == command.id:
+                return notice
+    raise AssertionError("either an answer comes or an error")
 
 
 def _send(settings: Settings, topology: Topology, command: Command) -> Sent:

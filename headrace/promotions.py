@@ -14,10 +14,12 @@ from streams.settings import Settings
 from streams.tail import Tail
 from streams.topology import Topology
 
+#: What is answered with a decision, and what with a notice in the log.
 Action = Literal["promote", "roll_back", "approve", "reject"]
+Order = Literal["pause", "resume", "retire"]
 
 
-def command(action: Action, model: str | None, by: str, reason: str) -> Command:
+def command(action: Action | Order, model: str | None, by: str, reason: str) -> Command:
     """A person decides.
 
     Parameters

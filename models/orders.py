@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import structs
 
@@ -16,7 +17,7 @@ from schemas.examples import Control, Notice
 from schemas.promotions import Guard, Promotion
 
 #: The commands that are answered here.
-ACTIONS = ("promote", "roll_back", "approve", "reject")
+ACTIONS = ("promote", "roll_back", "approve", "reject", "pause", "resume", "retire")
 
 CHARACTERS_MAX = 1000
 
@@ -48,7 +49,11 @@ def accept(verdicts: Verdicts, command: Command) -> Answer:
             ]
         refused = verdicts.promotion(key, "promote", command.reason, status="rejected", **said)
         return [refused, _refusal(state_of(key), command.id, command.by, command.reason)]
+    if command.action in ("pause", "resume"):
+        return [_frozen(verdicts, command)]
     key = _active(verdicts, command)
+    if command.action == "retire":
+        return _retired(verdicts, key, command)
     if command.action == "promote":
         return [
             verdicts.promotion(key, "promote", command.reason, **said),
@@ -75,6 +80,29 @@ def veto(decided: Promotion, guards: Sequence[Guard]) -> Answer:
 
 def _refusal(target: str, command: str, by: str, reason: str) -> Notice:
     return Notice(action="refused", command=command, target=target, by=by, reason=reason)
+
+
+def _frozen(verdicts: Verdicts, command: Command) -> Notice:
+    action: Literal["frozen", "thawed"] = "frozen" if command.action == "pause" else "thawed"
+    if verdicts.frozen == (action == "frozen"):
+        state = "frozen already" if verdicts.frozen else "not frozen"
+        raise BadRecord("command", f"promotions are {state}", "$.action")
+    return Notice(action=action, command=command.id, by=command.by, reason=command.reason)
+
+
+def _retired(verdicts: Verdicts, key: Key, command: Command) -> Answer:
+    control, models = verdicts.reigns.models[key], verdicts.reigns.models
+    if all(other == key or models[other].definition != control.definition for other in models):
+        raise BadRecord(
+            "command",
+            f"{state_of(key)} is the only version of what the pipeline file declares as {key[0]!r}: take it out there",
+            "$.model",
+        )
+    reason = f"retired by {command.by}: {command.reason}"
+    return [
+        Notice(action="retired", command=command.id, target=state_of(key), by=command.by, reason=command.reason),
+        Control(action="removed", model=key[0], version=key[1], definition=control.definition, reason=reason),
+    ]
 
 
 def _proposed(verdicts: Verdicts, command: Command) -> Key:

@@ -42,6 +42,8 @@ class Verdicts:
     def __init__(self, pipeline: Pipeline) -> None:
         self.position = 0
         self.time: datetime | None = None
+        #: Whether a person has said that no model is promoted by itself.
+        self.frozen = False
         self.groups = Groups(pipeline.groups, 1)
         self.reigns = Reigns(pipeline, self.groups.sizes)
         self.scale = Scale(pipeline.problem, self.reigns.policy.error_max)
@@ -80,12 +82,18 @@ class Verdicts:
             self._count()
             self._pending &= record.action not in ("promoted", "rolled_back")
             self.reigns.follow(record, self.position)
-        elif isinstance(record, Notice) and record.action == "refused":
+        elif isinstance(record, Notice):
+            self._notice(record)
+        return []
+
+    def _notice(self, notice: Notice) -> None:
+        if notice.action in ("frozen", "thawed"):
+            self.frozen = notice.action == "frozen"
+        elif notice.action == "refused":
             self._count()
             self._pending = False
-            for key in [key for key in self.reigns.trials if state_of(key) == record.target]:
+            for key in [key for key in self.reigns.trials if state_of(key) == notice.target]:
                 self.reigns.rest(key)
-        return []
 
     def _look(self) -> list[Promotion | Control]:
         self._count()
@@ -153,7 +161,8 @@ class Verdicts:
                 yield self.promotion(trial.key, verdict, trial.reason(verdict, self.unit))
                 self.reigns.rest(trial.key)
         for _, trial, verdict in sorted(found, key=lambda one: -one[0]):
-            if not self._pending:
+            # Frozen, a challenger that has won goes on; the way back stays open.
+            if not self._pending and not (self.frozen and verdict == "promote"):
                 yield from self._put_in_charge(trial, verdict, time)
 
     def _put_in_charge(self, trial: Trial, verdict: Verdict, time: datetime) -> Iterator[Promotion | Control]:

@@ -18,10 +18,8 @@ import numpy as np
 from models.answers import answering
 from models.baselines import PRIOR, baselines
 from models.losses import bounded, losses
-from models.parameters import adjusted
 from models.pipeline import Pipeline, label_of
 from schemas.errors import BadRecord
-from schemas.examples import Control
 from schemas.values import FeatureValue, LabelValue
 
 #: The candidate is judged on the predictions it makes, before it learns them, on the last part of its range.
@@ -60,7 +58,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class Candidate:
     """What has come of a training.
 
     Parameters
@@ -79,17 +77,6 @@ class Trained:
     examples: int
     digest: str
     evidence: dict[str, float]
-
-
-def fresh_for(control: Control, model: Any) -> Any:
-    """The model that a training begins with.
-
-    Parameters
-    ----------
-    model
-        Fresh, as declared.
-    """
-    return adjusted(model, control.trained.parameters) if control.trained is not None else model
 
 
 class Training:
@@ -165,7 +152,7 @@ class Training:
         except Exception as error:
             raise Unfit(f"it can't answer after {self.examples:,} examples: {error!r}") from error
 
-    def result(self) -> Trained:
+    def result(self) -> Candidate:
         """The trained model, if it is fit for use.
 
         Raises
@@ -181,7 +168,7 @@ class Training:
                 f"it diverges: on the last {evidence['judged']:,.0f} examples of its range its loss is "
                 f"{evidence['loss']:.4f}, that of the prior {evidence['prior']:.4f}"
             )
-        return Trained(self._model, self.examples, self.digest(), evidence)
+        return Candidate(self._model, self.examples, self.digest(), evidence)
 
     def _evidence(self) -> dict[str, float]:
         if not self._judged:

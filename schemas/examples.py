@@ -192,19 +192,20 @@ class Notice(Record, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
     action
         ``silenced``: nobody is told of the alerts that match. ``unsilenced``: a silence is over before its time.
         ``acknowledged``: somebody has taken an alert up. ``refused``: a promotion that was proposed or decided does
-        not take place.
+        not take place. ``frozen``: no model is promoted any more without a person, until it is ``thawed``.
+        ``retired``: a person has removed a model; the control record beside it does so.
     command
         Id of the command that asked for it; also that of the silence.
     matchers, until
         Of a silence: which alerts, and event time at which it is over.
     target
         Fingerprint of the alert that is acknowledged, id of the silence that is over, or ``model@version`` of the
-        challenger that is refused.
+        challenger that is refused, or of the model that is retired.
     by, reason
         Who asked, and why.
     """
 
-    action: Literal["silenced", "unsilenced", "acknowledged", "refused"]
+    action: Literal["silenced", "unsilenced", "acknowledged", "refused", "frozen", "thawed", "retired"]
     command: str
     matchers: list[Matcher] = []
     until: Time | None = None

@@ -11,6 +11,7 @@ import typer
 from agents.delivery import Delivery
 from agents.receivers import receivers
 from headrace import alerts as asked
+from headrace.asking import noticed
 from headrace.cli import logs
 from headrace.cli.output import Json, console, table, write_json
 from headrace.cli.person import By, person, short
@@ -200,7 +201,7 @@ def deliver(pipeline: FileOrName, bootstrap: Bootstrap = None) -> None:
 
 
 def _ask(topology: Topology, command: Command, bootstrap: str | None, no_wait: bool, json: bool) -> None:
-    notice = asked.ask(load(bootstrap=bootstrap), topology, command, 0.0 if no_wait else ANSWER_S)
+    notice = noticed(load(bootstrap=bootstrap), topology, command, 0.0 if no_wait else ANSWER_S)
     if json:
         write_json(notice if notice is not None else {"command": command.id})
     else:

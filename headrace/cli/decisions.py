@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace import promotions
+from headrace.asking import noticed
 from headrace.cli.output import console, write_json
 from headrace.cli.person import person, short
 from headrace.cli.target import topology_of
@@ -43,6 +44,29 @@ def decide(
         write_json(decision if decision is not None else {"command": asked.id})
     else:
         console().print(f"{asked.id} waits for a leader" if decision is None else told(decision), markup=False)
+
+
+def order(
+    action: promotions.Order,
+    pipeline: str,
+    model: str | None,
+    *,
+    by: str | None,
+    reason: str,
+    no_wait: bool,
+    bootstrap: str | None,
+    json: bool,
+) -> None:
+    """Ask the leader for what is no decision between models, and say that it is so."""
+    asked = promotions.command(action, model, person(by), short("--reason", reason))
+    notice = noticed(load(bootstrap=bootstrap), topology_of(pipeline), asked, 0.0 if no_wait else ANSWER_S)
+    if json:
+        write_json(notice if notice is not None else {"command": asked.id})
+    elif notice is None:
+        console().print(f"{asked.id} waits for a leader", markup=False)
+    else:
+        what = notice.target if notice.target is not None else "promotions: from now on"
+        console().print(f"{what} {notice.action} by {notice.by}", markup=False)
 
 
 def told(decision: Promotion) -> str:

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from headrace import registry
-from headrace.cli.decisions import NoWait, Reason, decide, told
+from headrace.cli.decisions import NoWait, Reason, decide, order, told
 from headrace.cli.output import Json, console, table, write_json
 from headrace.cli.person import By
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
@@ -138,6 +138,46 @@ def rollback(
 ) -> None:
     """Put the champion before back in charge, or another active version."""
     decide("roll_back", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+
+
+@app.command("freeze")
+def freeze(
+    pipeline: FileOrName,
+    reason: Reason,
+    by: By = None,
+    no_wait: NoWait = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Let no model be promoted by itself any more; ways back stay open."""
+    order("pause", pipeline, None, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+
+
+@app.command("thaw")
+def thaw(
+    pipeline: FileOrName,
+    reason: Reason,
+    by: By = None,
+    no_wait: NoWait = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Let models be promoted by themselves again."""
+    order("resume", pipeline, None, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+
+
+@app.command("remove")
+def remove(
+    pipeline: FileOrName,
+    model: Name,
+    reason: Reason,
+    by: By = None,
+    no_wait: NoWait = False,
+    bootstrap: Bootstrap = None,
+    json: Json = False,
+) -> None:
+    """Take a version out of service that is not the champion."""
+    order("retire", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
 
 
 def _read(pipeline: str, bootstrap: str | None) -> Models:

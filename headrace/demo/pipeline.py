@@ -15,7 +15,7 @@ from typing import Any
 
 from river import compose, feature_extraction, linear_model, optim, preprocessing, stats, tree
 
-from headrace import Field, Label, Objective, Pipeline
+from headrace import Drift, Field, Label, Objective, Pipeline
 
 CATEGORIES = ("carrier", "origin", "dest")
 
@@ -102,4 +102,7 @@ flights = Pipeline(
     },
     champion="logistic",
     objective=Objective("LogLoss", better_than="prior", by=0.02),
+    groups=["origin"],
+    # The flights of a day share its weather: a day is one observation.
+    drift=Drift(block="1d"),
 )

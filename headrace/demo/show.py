@@ -32,6 +32,7 @@ from headrace.demo.screen import WIDTH_MAX, View, view
 from headrace.demo.sender import Sender
 from headrace.demo.summary import Replayed, Summary, is_right, next_commands, paragraph, summarize
 from headrace.demo.tally import Tally
+from headrace.demo.watched import watched
 from schemas.errors import HeadraceError, Unavailable
 from streams.settings import Settings, load
 from streams.topology import Topology
@@ -160,7 +161,8 @@ def _demo(stack: ExitStack, options: Options, folder: Path, screen: Console) -> 
             _watch(Run(options.events or FLIGHTS, tally, worker, sender, reader), shown)
     worker.stop()
     replayed = _replay(settings, screen) if tally.answered else None
-    return summarize(tally, worker.killed, settings.bootstrap if own else None, replayed)
+    told_of = watched(settings, topology)
+    return summarize(tally, worker.killed, settings.bootstrap if own else None, replayed, told_of)
 
 
 @dataclass(frozen=True)

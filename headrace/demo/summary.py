@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headrace.demo.tally import CLIP, Tally, quantile
+from headrace.demo.watched import Watched
 from models.baselines import PRIOR
 
 
@@ -67,9 +68,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     worker_restarts: int
     bootstrap: str | None
     replayed: Replayed | None = None
+    watched: Watched | None = None
 
 
-def summarize(tally: Tally, worker_restarts: int, bootstrap: str | None, replayed: Replayed | None) -> Summary:
+def summarize(
+    tally: Tally,
+    worker_restarts: int,
+    bootstrap: str | None,
+    replayed: Replayed | None,
+    watched: Watched | None = None,
+) -> Summary:
     """The facts of a tally that is complete.
 
     Parameters
@@ -97,6 +105,7 @@ def summarize(tally: Tally, worker_restarts: int, bootstrap: str | None, replaye
         worker_restarts=worker_restarts,
         bootstrap=bootstrap,
         replayed=replayed,
+        watched=watched,
     )
 
 
@@ -143,6 +152,8 @@ def paragraph(summary: Summary) -> str:
         )
     if summary.worker_restarts:
         sentences.append(f"The worker was killed and started again {_times(summary.worker_restarts)}.")
+    if summary.watched is not None:
+        sentences.append(summary.watched.sentence())
     if summary.replayed is not None:
         sentences.append(_replayed(summary.replayed, summary.predictions))
     return " ".join(sentences)
@@ -240,7 +251,9 @@ def next_commands(file: str, bootstrap: str | None) -> list[tuple[str, str]]:
     return [
         (f"headrace status {file}", "offsets, lag, position, health"),
         (f"headrace tail {file} health", "how good the models were, as it went"),
-        (f"headrace tail {file} predictions -n 3", "the last answers"),
+        (f"headrace tail {file} drift", "what moved, and why"),
+        (f"headrace alerts ls {file}", "what was wrong"),
+        (f"headrace models ls {file}", "the models, and who is in charge"),
         (f"headrace replay {file} --all", "every prediction once more, bit for bit"),
         (f"headrace run {file}", "a worker, for `headrace send` and `headrace predict`"),
     ]

@@ -105,3 +105,15 @@ def test_a_person_puts_another_model_in_charge_and_takes_it_back(
     assert [reign["state"] for reign in reigns] == [champion, other, champion]
     assert main(["why", name, other, *where]) == 0
     assert "a trial" in capsys.readouterr().out
+
+
+def test_promotions_are_frozen_and_thawed_and_what_the_file_declares_is_not_removed(
+    worked: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, where = worked.topology.pipeline, ["--bootstrap", worked.settings.bootstrap]
+    assert say(capsys, worked, "models", "freeze", name, "--reason", "holiday")["action"] == "frozen"
+    assert main(["models", "freeze", name, "--reason", "again", *where]) == 2
+    assert "frozen already" in capsys.readouterr().err
+    assert main(["models", "thaw", name, "--reason", "back", *where]) == 0
+    assert main(["models", "remove", name, "plain@1", "--reason", "old", *where]) == 2
+    assert "take it out there" in capsys.readouterr().err

@@ -241,7 +241,7 @@ import sys
 
 from river import base
 
-from headrace import Retraining
+from headrace import Objective, Retraining
 
 TRAINS = sys.argv[0].endswith("trainer.py")
 
@@ -257,15 +257,16 @@ class Poisoned(base.Classifier):
 
 def test_poisoned_candidate_fails_with_a_reason_and_is_never_added(deploy: Deploy) -> None:
     deployment = deploy(before=NUMBERS_ONLY + POISONED)
-    retraining = 'Retraining(examples=400, examples_min=400, models=["bad", "logistic"])'
-    redeclare(deployment, USUAL[:-1] + f', "bad": Poisoned()}}, retraining={retraining}')
+    more = 'retraining=Retraining(objective=["broken"], models=["bad", "logistic"])'
+    more += ', objective=Objective("LogLoss", at_most=0.01)'
+    redeclare(deployment, USUAL[:-1] + ', "bad": Poisoned()}, ' + more)
     traffic = Traffic(deployment, SEED)
     deployment.start()
-    learnt(traffic, 700)
+    learnt(traffic, EVENTS)
     deployment.wait_until(lambda: len(trained(deployment)) == 1, "the good one is added")
     said = [decode(Retrain, record.value or b"") for record in deployment.read("retrains")]
     (failed,) = [step for step in said if step.step == "failed"]
-    assert (failed.model, failed.trigger) == ("bad", "examples")
+    assert (failed.model, failed.trigger) == ("bad", "objective")
     assert "nan, which is no probability" in failed.reason
     assert [control.model for control in trained(deployment)] == ["logistic"]
     told = command_line(deployment, "--window", "soon", code=2)

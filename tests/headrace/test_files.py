@@ -137,7 +137,7 @@ def test_every_mistake_is_told_at_once(write: Write) -> None:
         ),
         (
             "from headrace import Label\nLabel(\n    timout='36h')",
-            "line 2: Label has no argument 'timout'; accepted are timeout, type, remember; did you mean 'timeout'?",
+            "line 2: Label has no argument 'timout'; accepted are timeout, type, remember, default; did you mean 'timeout'?",
         ),
         (
             "from headrace import Pipeline\nflights = Pipeline(name='flights')",

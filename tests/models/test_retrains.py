@@ -278,6 +278,23 @@ def test_window_of_event_time_begins_so_long_ago() -> None:
     assert log.offset - 2 * 12 <= step.first <= log.offset - 2 * 10
 
 
+def test_range_is_that_of_the_moment_at_which_it_starts_and_stays_so_for_the_next_leader() -> None:
+    log = Log()
+    log.examples(50)
+    asked = accept(log, window="10")
+    log.retrains.hear(asked)
+    log.examples(50)
+    started = log.retrains.begun(asked, log.now, seed=7)
+    assert (started.step, started.seed) == ("started", 7)
+    assert (started.first, started.end) == (log.offset - 2 * 10, log.retrains.position)
+    log.retrains.hear(started)
+    log.examples(50)
+    waiting = log.retrains.next()
+    assert waiting is not None
+    again = log.retrains.begun(waiting, log.now, seed=7)
+    assert (again.first, again.end) == (started.first, started.end)
+
+
 def test_milestones_stay_few_and_never_begin_too_late() -> None:
     milestones = Milestones()
     for number in range(5 * MILESTONES_MAX):
