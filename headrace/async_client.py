@@ -13,14 +13,17 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from headrace import registry
 from headrace.alerts import current
 from headrace.async_reader import Answers, flat, reading
 from headrace.messages import Message, Messages, Sent, no_answer, prediction_of, undelivered
+from headrace.registry import Models
 from models.pipeline import Pipeline
 from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.health import Health
 from schemas.predictions import Prediction
+from schemas.promotions import Promotion
 from schemas.values import Address, LabelValue
 from streams.connection import aiokafka
 from streams.settings import Settings, load
@@ -163,6 +166,17 @@ class AsyncClient:
         """Alerts as they change; see :meth:`headrace.client.Client.predictions`."""
         async for record in self._read("alerts", from_, follow, timeout_s):
             yield decode(Alert, record.value or b"")
+
+    async def models(self) -> Models:
+        """The versions there are and were; see :meth:`headrace.client.Client.models`."""
+        return await asyncio.to_thread(registry.read, self._settings, self._topology)
+
+    async def promotions(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> AsyncIterator[Promotion]:
+        """Decisions about who is in charge; see :meth:`headrace.client.Client.promotions`."""
+        async for record in self._read("promotions", from_, follow, timeout_s):
+            yield decode(Promotion, record.value or b"")
 
     async def _read(
         self, noun: str, start: Start, follow: bool, timeout_s: float | None

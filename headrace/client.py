@@ -11,14 +11,17 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from headrace import registry
 from headrace.alerts import current
 from headrace.messages import Messages, Sent, no_answer, prediction_of
+from headrace.registry import Models
 from headrace.sender import Sender
 from models.pipeline import Pipeline
 from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.health import Health
 from schemas.predictions import Prediction
+from schemas.promotions import Promotion
 from schemas.values import LabelValue
 from streams.cluster import ANSWER_S_MAX, admin
 from streams.ends import ends
@@ -217,6 +220,17 @@ class Client:
         """Alerts as they change; arguments as in :meth:`predictions`."""
         for record in self._read("alerts", from_, follow, timeout_s):
             yield decode(Alert, record.value() or b"")
+
+    def models(self) -> Models:
+        """The versions there are and were, their newest metrics, and who decided what."""
+        return registry.read(self._settings, self._topology)
+
+    def promotions(
+        self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None
+    ) -> Iterator[Promotion]:
+        """Decisions about who is in charge as they come; arguments as in :meth:`predictions`."""
+        for record in self._read("promotions", from_, follow, timeout_s):
+            yield decode(Promotion, record.value() or b"")
 
     def _read(self, noun: str, start: Start, follow: bool, timeout_s: float | None) -> Iterator[Message]:
         with Tail(self._settings, self._topology.name(noun), start) as tail:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from headrace import AsyncClient, Client
 from headrace.cli import main
 from tests.broker.conftest import Deploy
 from tests.broker.deployment import NUMBERS_ONLY, Deployment
@@ -98,6 +100,17 @@ def test_a_person_puts_another_model_in_charge_and_takes_it_back(
     assert "prior@1" in capsys.readouterr().err
     assert main(["approve", name, "--reason", "fine", *where]) == 2
     assert "waiting for an answer: none" in capsys.readouterr().err
+
+    with Client(name, worked.settings) as client:
+        assert client.models().registry.champion == other
+        assert [each.challenger for each in client.promotions("earliest", follow=False)] == [other]
+
+    async def ask() -> tuple[str, list[str]]:
+        async with AsyncClient(name, worked.settings) as client:
+            champion = (await client.models()).registry.champion
+            return champion, [each.challenger async for each in client.promotions("earliest", follow=False)]
+
+    assert asyncio.run(ask()) == (other, [other])
 
     back = say(capsys, worked, "models", "rollback", name, "--reason", "enough")
     assert (back["verdict"], back["challenger"]) == ("roll_back", champion)
