@@ -165,14 +165,7 @@ class Slow(preprocessing.StandardScaler):
                 print(os.getpid(), file=trace)
 """
 
-USUAL = '{"logistic": preprocessing.StandardScaler() | linear_model.LogisticRegression()}'
-
-
-def redeclare(deployment: Deployment, models: str) -> None:
-    """Declare other models, before a worker has started."""
-    deployment.file.write_text(deployment.file.read_text().replace(USUAL, models))
-    deployment.pipeline = load_pipeline(deployment.file)
-
+USUAL = "preprocessing.StandardScaler()"
 
 #: So slow that a training lasts for at least two of its checkpoints.
 PAUSE_S = 0.008
@@ -181,7 +174,10 @@ PAUSE_S = 0.008
 def slow(deploy: Deploy, trace: Path) -> Deployment:
     """A pipeline whose training takes its time, and says which process learnt what."""
     deployment = deploy(before=NUMBERS_ONLY + SLOW.format(trace=str(trace), pause_s=PAUSE_S))
-    redeclare(deployment, '{"logistic": Slow() | linear_model.LogisticRegression()}')
+    declared = deployment.file.read_text()
+    assert USUAL in declared
+    deployment.file.write_text(declared.replace(USUAL, "Slow()"))
+    deployment.pipeline = load_pipeline(deployment.file)
     trace.touch()
     return deployment
 
@@ -252,14 +248,16 @@ class Poisoned(base.Classifier):
 
     def predict_proba_one(self, x):
         return {True: float("nan") if TRAINS else 0.5}
+
+
+OTHERS["bad"] = Poisoned()
 """
 
 
 def test_poisoned_candidate_fails_with_a_reason_and_is_never_added(deploy: Deploy) -> None:
-    deployment = deploy(before=NUMBERS_ONLY + POISONED)
-    more = 'retraining=Retraining(objective=["broken"], models=["bad", "logistic"])'
-    more += ', objective=Objective("LogLoss", at_most=0.01)'
-    redeclare(deployment, USUAL[:-1] + ', "bad": Poisoned()}, ' + more)
+    more = 'retraining=Retraining(objective=["broken"], models=["bad", "logistic"]),'
+    more += 'objective=Objective("LogLoss", at_most=0.01),'
+    deployment = deploy(before=NUMBERS_ONLY + POISONED, more=more)
     traffic = Traffic(deployment, SEED)
     deployment.start()
     learnt(traffic, EVENTS)
