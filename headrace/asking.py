@@ -50,6 +50,7 @@ class Asking:
             self._rejects = stack.enter_context(Tail(settings, topology.name("rejects")))
             self.sent = _send(settings, topology, command)
             self._stack = stack.pop_all()
+        self._deadline_s = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +59,10 @@ class Asking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def wait_longer(self, seconds: float) -> None:
+        """There is an answer, and others may follow."""
+        self._deadline_s += seconds
 
     def answers(self, timeout_s: float) -> Iterator[bytes]:
         """What comes to the topic of the answers from now on.
@@ -69,8 +74,8 @@ class Asking:
         Unavailable
             After so many seconds; the command is done as soon as there is a leader.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while time.monotonic() < deadline_s:
+        self._deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < self._deadline_s:
             for record in self._answers.read(0.1):
                 yield record.value() or b""
             for record in self._rejects.read(0.0):

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from headrace.messages import Message
-from headrace.sender import Sender
-from schemas.codec import cloud_event_headers, decode, encode
+from headrace.asking import Asking, new_id
+from schemas.codec import decode
 from schemas.commands import Command
-from schemas.errors import BadRecord, Unavailable
-from schemas.records import record_type
-from schemas.rejects import from_headers
+from schemas.errors import Unavailable
 from schemas.retrains import Retrain
 from schemas.values import FeatureValue
 from streams.settings import Settings
-from streams.tail import Tail, headers_of
 from streams.topology import Topology
 
 #: The steps after which there is no other.
@@ -47,7 +41,7 @@ def command(
         Begin with a copy of the champion.
     """
     return Command(
-        id=f"retrain-{uuid.uuid4().hex[:12]}",
+        id=new_id("retrain"),
         action="retrain",
         model=model,
         window=window,
@@ -90,37 +84,22 @@ def ask(
     Unavailable
         If no leader answers in time; it is done as soon as there is one.
     """
-    # Opened first: the answer comes after the question.
-    with Tail(settings, topology.name("retrains")) as retrains, Tail(settings, topology.name("rejects")) as rejects:
-        sender = Sender(settings)
-        try:
-            sent = sender.deliver(_message(topology, asked))
-        finally:
-            sender.close()
+    last: Retrain | None = None
+    with Asking(settings, topology, asked, "retrains") as asking:
         if answer_s <= 0:
             return None
-        last: Retrain | None = None
-        deadline_s = time.monotonic() + answer_s
-        while time.monotonic() < deadline_s:
-            for record in retrains.read(0.1):
-                step = decode(Retrain, record.value() or b"")
-                if step.id == asked.id:
-                    deadline_s += train_s if last is None else 0.0
-                    last = step
-                    tell(step)
-            if last is not None and (train_s <= 0 or last.step in LAST):
-                return last
-            for record in rejects.read(0.0):
-                reject = from_headers(headers_of(record))
-                if reject.source == sent.address:
-                    raise BadRecord(reject.reason, reject.detail, reject.field)
-    if last is None:
-        raise Unavailable(
-            f"no leader has answered within {answer_s:g} s (`headrace status`); the command waits at {sent.address}"
-        )
+        try:
+            for value in asking.answers(answer_s):
+                step = decode(Retrain, value)
+                if step.id != asked.id:
+                    continue
+                if last is None:
+                    asking.wait_longer(train_s)
+                last = step
+                tell(step)
+                if train_s <= 0 or step.step in LAST:
+                    break
+        except Unavailable:
+            if last is None:
+                raise
     return last
-
-
-def _message(topology: Topology, asked: Command) -> Message:
-    headers = cloud_event_headers(topology.pipeline, record_type(Command))
-    return Message(topology.name("commands"), asked.id.encode(), encode(asked), headers, asked.id)
