@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.counts import Checkpoint, Counts
 from agents.rebuild import rebuild
-from agents.states import States
+from agents.states import States, slot_of
 from agents.trainings import Running, tidy
 from agents.work import Work
 from models.alerts import Alerting
@@ -94,6 +94,8 @@ class Line:
         self.marks: dict[int, Marks] = {}
         self._packing = Packing()
         self._slot = 0
+        #: Checkpoints that this leader has written.
+        self._written = 0
 
     def connect(self, channels: list[Any], loop: asyncio.AbstractEventLoop) -> None:
         """Batches go through these channels, in this order."""
@@ -140,6 +142,7 @@ class Line:
         """Rebuild what belongs to these partitions; gives the log position to read from."""
         self.caught_up = self.declared = False
         self.leads = assignment.leads
+        self._written = 0
         self.counts.led(assignment.leads)
         self.examples, self.marks = {}, {}
         self.profilers = {partition: Profiler(self.pipeline, partition) for partition in assignment.partitions}
@@ -233,6 +236,23 @@ class Line:
         content = pickle.dumps(state, protocol=5)
         self.counts.checkpoint = Checkpoint(self.learning.position, len(content), now)
         return self._checkpoints.write(slot, self.learning.position, content, now)
+
+    def tidied(self) -> list[Outgoing]:
+        """The records that delete the stored states of models that have left; once for each leader.
+
+        Not with the first checkpoint: the one before may still be from a time when they were active.
+        """
+        self._written += 1
+        if self._written != len(SLOTS):
+            return []
+        active = {(member.name, member.version) for member in self.learning.members.values()}
+        left = {
+            slot_of(model, version)
+            for model, newest in self.learning.versions.items()
+            for version in range(1, newest + 1)
+            if (model, version) not in active
+        }
+        return self._checkpoints.erased(lambda slot: slot in left)
 
     def store(self, slot: str, position: int, content: bytes, now: datetime) -> list[Outgoing]:
         """The records that keep a trained state."""

@@ -140,6 +140,17 @@ class Checkpoints:
             raise CheckpointRefused(f"it is {manifest.slot} of position {manifest.position}")
         return self.verified(manifest, records)
 
+    def erased(self, unwanted: Callable[[str], bool]) -> list[Outgoing]:
+        """The records that delete what lies under slots.
+
+        Parameters
+        ----------
+        unwanted
+            Tells of a slot whether nobody needs it any more.
+        """
+        keys = [key for key in self._records() if unwanted(_slot(key))]
+        return [Outgoing("models", 0, key.encode(), None, None) for key in keys]
+
     def verified(self, manifest: Manifest, records: Mapping[str, bytes]) -> bytes:
         """The content of a checkpoint.
 
@@ -177,6 +188,12 @@ class Checkpoints:
                 else:
                     values[key] = record.value
         return values
+
+
+def _slot(key: str) -> str:
+    """The slot of a record: chunks have a number behind it."""
+    slot, _, number = key.rpartition("/")
+    return slot if slot and number.isdecimal() else key
 
 
 def _minor(versions: Mapping[str, str]) -> dict[str, str]:

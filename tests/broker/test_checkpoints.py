@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from models.learning import Learning, fresh_from
 from schemas.codec import decode, decoder
+from schemas.errors import CheckpointRefused
 from schemas.examples import Example
 from schemas.models import Manifest
 from schemas.predictions import Prediction, Said
@@ -144,6 +145,17 @@ def test_a_checkpoint_that_is_wrong_falls_back_to_the_one_before_and_is_not_unpi
     shelf.replace(f"{SLOTS[0]}/0", bomb)
     assert shelf.checkpoints().newest(pickle.loads) is None
     assert not trace.exists()
+
+
+def test_what_is_stored_under_a_slot_that_nobody_needs_is_deleted_and_nothing_else(shelf: Shelf) -> None:
+    for slot in ("trained/tree@1", "trained/tree@11", SLOTS[0]):
+        shelf.put(slot, 10, LARGE)
+    shelf.write(shelf.checkpoints().erased(lambda slot: slot == "trained/tree@1"))
+    with pytest.raises(CheckpointRefused, match="there is none"):
+        shelf.checkpoints().kept("trained/tree@1", 10)
+    assert shelf.checkpoints().kept("trained/tree@11", 10) == LARGE
+    assert shelf.newest() == (10, LARGE)
+    assert {key for key in shelf.checkpoints()._records() if key.startswith("trained/tree@1/")} == set()
 
 
 def fold(deployment: Deployment) -> Learning:
