@@ -48,7 +48,7 @@ test: develop ## Run the tests, some against a real Kafka that they start
 
 test-lowest: develop ## The same with the oldest packages that pyproject.toml allows, in .venv-lowest
 	$(RUN) uv venv --quiet --clear --python $(VENV)/bin/python .venv-lowest
-	$(RUN) uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[alerts,demo]' --group dev
+	$(RUN) uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[alerts,demo,tracing]' --group dev
 	.venv-lowest/bin/python -m pytest $(ARGS)
 
 check: check-format check-lint check-types check-imports check-docs ## Format, lint, types, import rules, documents
@@ -94,7 +94,7 @@ exports: develop ## Write the files of Prometheus, Alertmanager and Grafana in d
 lock: develop ## Pin what pyproject.toml asks for: make lock ARGS=--upgrade
 	$(COMPILE) --group build --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --extra alerts --extra demo --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra alerts --extra demo --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra alerts --extra demo --extra tracing --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove the environments and caches
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

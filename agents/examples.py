@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable
 from datetime import datetime
 
 from agents.line import Line
+from agents.tracing import Kept
 from agents.work import Work
 from models.examples import Early, Unmatched
 from models.waiting import served_by
@@ -14,8 +15,9 @@ from schemas.codec import encode
 from schemas.errors import BadRecord
 from schemas.examples import Example
 from schemas.predictions import Prediction
+from schemas.traceparent import traced, traceparent_of
 from schemas.values import Address, FeatureValue, at_millisecond
-from streams.batches import Incoming
+from streams.batches import Headers, Incoming
 
 
 async def examples(works: AsyncIterable[Work], line: Line) -> None:
@@ -46,6 +48,7 @@ class Joining:
         self._line = line
         self._topic = line.topology.name("feedback")
         self._headers = line.headers("examples")
+        self._traces = Kept()
         self._work: Work
 
     def begin(self, work: Work) -> None:
@@ -59,23 +62,29 @@ class Joining:
         """Remember an event that was answered."""
         partition = prediction.event.partition
         self._due[partition] = prediction.due
+        if self._work.traces:
+            trace = self._work.traces.get((partition, prediction.event.offset))
+            if trace is not None:
+                self._traces.keep(partition, prediction.id, trace.traceparent)
         self._send(self._line.examples[partition].remember(prediction.id, served_by(prediction, features)))
 
     def label(self, record: Incoming) -> None:
         """Join a label, or keep it for its event, or reject it."""
         examples = self._line.examples[record.partition]
         address = Address(topic=self._topic, partition=record.partition, offset=record.offset)
+        parent = traceparent_of(record.headers, record.value)
         try:
             feedback = self._line.labels.admit(
                 record.value, record.headers, address, at_millisecond(record.received_ms)
             )
         except BadRecord as error:
-            self._work.reject("examples", address, record.key, record.value, error)
+            trace = None if parent is None else self._line.tracing.begin("learn", parent, record)
+            self._work.reject("examples", address, record.key, record.value, error, trace)
             return
         if examples.knows(feedback.id):
             example = examples.label(feedback)
             self._work.duplicates += example is None
-            self._send(example)
+            self._send(example, record, parent)
         else:
             # An early label that was here already is replaced.
             self._work.duplicates += feedback.id in examples.early
@@ -115,10 +124,26 @@ class Joining:
             early = [early.address.offset for early in examples.early.values()]
             work.batch.metadata[partition] = marks.text(examples.watermark.safe, early)
 
-    def _send(self, example: Example | None) -> None:
+    def _send(self, example: Example | None, label: Incoming | None = None, parent: bytes | None = None) -> None:
+        """Write an example; ``parent`` is the trace of its label, if that has one of its own."""
         if example is not None:
+            headers = self._headers
+            if self._traces or parent is not None:
+                headers = self._traced(example, label, parent)
             self._examples[example.partition] += 1
-            self._work.batch.send("examples", 0, example.id.encode(), encode(example), self._headers)
+            self._work.batch.send("examples", 0, example.id.encode(), encode(example), headers)
+
+    def _traced(self, example: Example, label: Incoming | None, parent: bytes | None) -> Headers:
+        """The headers of an example: it belongs to the trace of its event, where that is known."""
+        served = self._traces.of(example.partition, example.id, last=label is not None)
+        followed = served or parent
+        if followed is None:
+            return self._headers
+        if label is not None:
+            trace = self._line.tracing.begin("learn", followed, label, parent if served else None)
+            trace.end(status=example.status)
+            followed = trace.traceparent
+        return traced(self._headers, followed)
 
     def _give_up(self, unmatched: Unmatched | None) -> None:
         if unmatched is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from agents.counts import Checkpoint, Counts
 from agents.rebuild import rebuild
 from agents.states import States, slot_of
+from agents.tracing import Tracing
 from agents.trainings import Running, tidy
 from agents.work import Work
 from models.alerts import Alerting
@@ -63,6 +64,8 @@ class Line:
         self.duplicates = 0
         #: What the metrics endpoint tells, added up per batch.
         self.counts = Counts()
+        #: What is told of records that belong to a trace.
+        self.tracing = Tracing()
         self._channels: list[Any] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._checkpoints = Checkpoints(settings, topology, {name: version(name) for name in LIBRARIES})

@@ -10,6 +10,7 @@ from models.answers import label_from
 from schemas.codec import encode
 from schemas.errors import BadRecord
 from schemas.predictions import Prediction
+from schemas.traceparent import traced
 
 
 async def predictions(works: AsyncIterable[Work], line: Line) -> None:
@@ -19,13 +20,15 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
     async for work in works:
         with work.batch as batch:
             predict, position, now = line.learning.predict, line.learning.position, batch.now
+            traces = work.traces
             for record, features, received in work.features:
                 examples = line.examples[record.partition]
+                trace = traces.get((record.partition, record.offset)) if traces else None
                 try:
                     said = predict(features.features)
                 except BadRecord as error:
                     examples.dismiss(features.id)
-                    work.reject("predictions", features.event, record.key, record.value, error)
+                    work.reject("predictions", features.event, record.key, record.value, error, trace)
                     continue
                 champion = said[0]
                 prediction = Prediction(
@@ -42,6 +45,10 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
                     received=received,
                     predicted=now,
                 )
-                batch.send("predictions", record.partition, record.key, encode(prediction), headers)
+                told = headers
+                if trace is not None:
+                    told = traced(headers, trace.traceparent)
+                    trace.end(model=f"{champion.model}@{champion.version}:{position}")
+                batch.send("predictions", record.partition, record.key, encode(prediction), told)
                 work.predictions.append((features, prediction))
         await line.forward(work)

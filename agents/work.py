@@ -6,12 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agents.tracing import Trace
 from schemas.commands import Command
 from schemas.errors import BadRecord
 from schemas.examples import LogRecord
 from schemas.features import Features
 from schemas.predictions import Prediction
 from schemas.rejects import Reject, to_headers
+from schemas.traceparent import traced
 from schemas.values import Address, Record
 from streams.batches import Batch, Incoming
 
@@ -28,6 +30,8 @@ class Work:
         The new events that passed the gate, each with the record it came as and when Kafka took it.
     predictions
         Those of them that were answered.
+    traces
+        The events among them that belong to a trace, by partition and offset.
     log
         The new records of the learning log, decoded.
     said
@@ -47,6 +51,7 @@ class Work:
     batch: Batch
     features: list[tuple[Incoming, Features, datetime]] = field(default_factory=list)
     predictions: list[tuple[Features, Prediction]] = field(default_factory=list)
+    traces: dict[tuple[int, int], Trace] = field(default_factory=dict)
     log: list[tuple[int, LogRecord]] = field(default_factory=list)
     said: dict[int, list[Record]] = field(default_factory=lambda: defaultdict(list))
     commands: list[tuple[Incoming, Command]] | None = None
@@ -63,8 +68,13 @@ class Work:
         key: bytes | None,
         value: bytes | None,
         error: BadRecord,
+        trace: Trace | None = None,
     ) -> None:
         """Write a bad record to ``rejects``, as it came."""
         reject = Reject(source=address, reason=error.reason, field=error.field, detail=error.detail, stage=stage)
         self.rejected.append(reject)
-        self.batch.send("rejects", address.partition, key, value, to_headers(reject))
+        headers = to_headers(reject)
+        if trace is not None:
+            trace.fail(error.reason)
+            headers = traced(headers, trace.traceparent)
+        self.batch.send("rejects", address.partition, key, value, headers)

@@ -37,6 +37,7 @@ from agents.predictions import predictions
 from agents.profiles import profiles
 from agents.promotions import promotions
 from agents.retrains import retrains
+from agents.tracing import tracing
 from models.pipeline import Pipeline
 from schemas.errors import Stalled, UserError
 from streams.settings import Settings
@@ -137,6 +138,7 @@ class Worker:
             tempfile.TemporaryDirectory(prefix="headrace-") as folder,
             self._endpoint(),
             delivering(self._settings, self.topology),
+            tracing(self._settings, self.topology.pipeline) as self.line.tracing,
         ):
             app = self._app(Path(folder))
             channels = [app.channel(maxsize=1) for _ in STAGES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining
+from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining, Sliding
 from models.pipeline import Field, Label, Pipeline
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "Pipeline",
     "Promotion",
     "Retraining",
+    "Sliding",
 ]
 
 # A pipeline file and the command line's help need no Kafka library.

@@ -13,7 +13,7 @@ from types import ModuleType
 from models.contracts import Result, contracts
 from models.definitions import definition
 from models.mistakes import mistakes
-from models.monitoring import Drift, Objective, Promotion, Retraining
+from models.monitoring import Drift, Objective, Promotion, Retraining, Sliding
 from models.names import nearest
 from models.pipeline import Field, Label, Pipeline
 from schemas.errors import PipelineError
@@ -22,7 +22,7 @@ from schemas.errors import PipelineError
 PACKAGES = ("agents", "headrace", "models", "schemas", "streams")
 
 _DECLARATIONS: dict[str, type] = {
-    kind.__name__: kind for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retraining)
+    kind.__name__: kind for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retraining, Sliding)
 }
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")

@@ -118,6 +118,10 @@ class Blocks:
         for past in self._history:
             past[both] = np.nan
 
+    def rewind(self) -> None:
+        """All bets begin again, and the blocks so far stay."""
+        self._wealth.restart(np.ones(2 * self._shape[0], np.bool_))
+
     def excess(self) -> Floats:
         """Logarithm of ``M`` over its threshold, by stream: the greater of its two."""
         excess = self._wealth.excess()

@@ -156,6 +156,10 @@ class Detectors:
             base[which[: len(base)]] = 0
         self._likeness.restart(which)
 
+    def rewind(self) -> None:
+        """All bets begin again, and the counts stay."""
+        self._wealth.restart(np.ones(self._shape[0], np.bool_))
+
     def excess(self) -> Floats:
         """Logarithm of ``M`` over its threshold, by stream."""
         return self._wealth.excess()

@@ -29,21 +29,21 @@ import numpy as np
 from msgspec import structs
 
 from models import tallies
+from models.bases import Base
 from models.bets import Counts
-from models.blocks import Blocks
 from models.causes import Evidence, Verdict, judge, table_of
-from models.detectors import Detectors, Flags
+from models.detectors import Flags
 from models.episodes import BRIEF, CALM, Episode
 from models.faults import Levels, faults
 from models.gathering import Gathering
 from models.layouts import BUDGET, Layout, is_score
 from models.monitoring import Drift as Declared
-from models.pipeline import Pipeline, duration
+from models.pipeline import Pipeline
 from models.rivals import Rivals
 from models.segments import Segments
 from models.silences import Silences
 from models.tallies import Outcome, Tally, outcome_of
-from models.watches import RECENT, Change, Detecting, Watch
+from models.watches import RECENT, Change, Watch
 from schemas.drift import Drift, Moved
 from schemas.examples import Control, Example, LogRecord, Profile
 
@@ -66,7 +66,7 @@ class DriftMonitor:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._declared = pipeline.drift or Declared()
-        self._block_s = 0.0 if self._declared.block is None else duration(self._declared.block).total_seconds()
+        self._base = Base(pipeline)
         self.position = 0
         self._champion: str | None = None
         self._renewed = 0
@@ -136,7 +136,7 @@ class DriftMonitor:
             self._layout = Layout(profile)
             self._levels = Levels(self._layout.features)
             names, weights, ways = zip(*self._layout.streams, strict=True)
-            self._features = Watch(names, self._detecting(weights, ways, self._layout.width))
+            self._features = Watch(names, self._base.detecting(weights, ways, self._layout.width))
         assert self._features is not None
         self._levels.take(start_s, profile.fields)
         told += self._rivals.on_fields(self.position - 1, self._now, profile.fields, self._layout.features)
@@ -174,10 +174,11 @@ class DriftMonitor:
         return self._take(self._answers, counts, partition, time_s, len(window), given)
 
     def _refer(self, window: Sequence[Outcome]) -> None:
-        self._tally = self._gathering.take(window, self.position)
+        window = [outcome for outcome in window if self._base.makes(outcome[0])]
+        self._tally = self._gathering.take(window, self.position) if window else None
         if self._tally is not None:
             weights = [BUDGET["outcomes"] / len(tallies.STREAMS)] * len(tallies.STREAMS)
-            self._answers = Watch(tallies.STREAMS, self._detecting(weights, tallies.WAYS, self._tally.width))
+            self._answers = Watch(tallies.STREAMS, self._base.detecting(weights, tallies.WAYS, self._tally.width))
 
     def _signals(self, outcome: Outcome) -> list[Drift]:
         judged = None if self._tally is None else self._tally.judged(outcome)
@@ -185,15 +186,14 @@ class DriftMonitor:
 
     # Alarms and episodes.
 
-    def _detecting(self, weights: Sequence[float], ways: Sequence[str], bins: int) -> Detecting:
-        thresholds = self._declared.events_per_false_alarm / np.array(weights)
-        return (Blocks if self._block_s else Detectors)(thresholds, ways, bins)
-
     def _take(
         self, watch: Watch, window: Counts, partition: int, time_s: float, events: int, given: Counts | None = None
     ) -> list[Drift]:
-        index = int(time_s // self._block_s) if self._block_s else 0
-        change, alarms = watch.take(window, partition, index, events, self.position, time_s, given)
+        base = self._base
+        change, alarms = watch.take(
+            window, partition, base.index(time_s), events, self.position, time_s, given,
+            reach_s=base.reach_s, bets=base.bets(time_s),
+        )  # fmt: skip
         if change is not None:
             if self._episode is None and not self._starts(watch, change, alarms):
                 watch.dismiss(alarms)
@@ -287,7 +287,7 @@ class DriftMonitor:
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""
-        declared = ("_pipeline", "_declared", "_block_s")
+        declared = ("_pipeline", "_declared", "_base")
         return {name: value for name, value in vars(self).items() if name not in declared}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from models.names import is_legal_name
 from models.objective_mistakes import group_mistakes, objective_mistakes
 from models.pipeline import Field, Label, Pipeline, Problem, label_of
 from models.promotion_mistakes import promotion_mistakes
+from models.reference_mistakes import reference_mistakes
 from models.retraining_mistakes import retraining_mistakes
 from models.rivals import NAMES
 
@@ -234,6 +235,7 @@ def _drift_mistakes(pipeline: Pipeline) -> Iterator[str]:
         yield from _count_mistakes(f"drift: {name}", getattr(drift, name))
     if drift.block is not None:
         yield from span("drift: block", drift.block)[1]
+    yield from reference_mistakes(drift)
     if isinstance(drift.detectors, str) or not isinstance(drift.detectors, Sequence):
         yield f"drift: detectors {drift.detectors!r:.80} is no list of names; write detectors=['ADWIN']"
         return

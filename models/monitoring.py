@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 
@@ -35,6 +35,24 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Sliding:
+    """A reference that moves along: what is older than ``gap``, and not older than ``gap + length``.
+
+    What changes slowly is followed and not told; see :mod:`models.slides`.
+
+    Parameters
+    ----------
+    length
+        Event time that the base spans, like ``"30d"``. It moves on four times in this time.
+    gap
+        Event time between the base and now, like ``"7d"``.
+    """
+
+    length: str | timedelta
+    gap: str | timedelta = "0s"
+
+
+@dataclass(frozen=True)
 class Drift:
     """How the world is watched for change.
 
@@ -44,6 +62,9 @@ class Drift:
         The budget: in the long run at most one false alarm in so many events, over everything that is watched.
     reference_examples
         Examples of the learning log, from its beginning or the last renewal on, that fix the bins.
+    reference
+        What is compared with: ``"first"``, all since the bins are fixed; a range of event time (UTC if nothing else is
+        said), ``("2026-01-01", "2026-03-01")``, its end not included, after which watching begins; or ``Sliding(...)``.
     block
         Event time that counts as one observation where neighbours resemble each other, like ``"1d"``; ``None``: each
         event is one.
@@ -53,6 +74,7 @@ class Drift:
 
     events_per_false_alarm: int = 200_000
     reference_examples: int = 2000
+    reference: Literal["first"] | tuple[str | datetime, str | datetime] | Sliding = "first"
     block: str | timedelta | None = None
     detectors: Sequence[str] = ()
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, cast
 
+from models.bases import Base
 from models.bins import PROBABILITY_BINS, Bins, category_bins, number_bins
 from models.monitoring import Drift
 from models.pipeline import Pipeline, Problem
@@ -55,6 +56,7 @@ class Reference:
 class References:
     """Fixes a reference from the first examples, and again after each change of the champion.
 
+    If a range of event time is declared, from the first examples in it (:mod:`models.bases`).
     Until a new one is complete, the one before holds. Baselines are left out: what they say is no news.
 
     Parameters
@@ -82,6 +84,7 @@ class References:
         self.changed = 0
         self._problem: Problem = pipeline.problem
         self._wanted = (pipeline.drift or Drift()).reference_examples
+        self._base = Base(pipeline)
         self._champion: str | None = None
         self._gathered: list[tuple[dict[str, FeatureValue], list[Said]]] | None = []
 
@@ -117,7 +120,7 @@ class References:
         if isinstance(record, Control):
             self.changed = offset + 1
             self._control(record)
-        elif isinstance(record, Example) and self._gathered is not None:
+        elif isinstance(record, Example) and self._gathered is not None and self._base.makes(record.time):
             self._gathered.append((record.features, record.said))
             if len(self._gathered) >= self._wanted:
                 self.reference = self._fixed(offset + 1, self._gathered)
@@ -151,7 +154,7 @@ class References:
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""
-        return {name: value for name, value in vars(self).items() if name not in ("_problem", "_wanted")}
+        return {name: value for name, value in vars(self).items() if name not in ("_problem", "_wanted", "_base")}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""

@@ -117,5 +117,10 @@ class Segments:
             if start < before_s:
                 counts[streams] = 0
 
+    def drop(self, before_s: float) -> None:
+        """What began before an event time is no longer kept, but for the newest."""
+        if self._parts and self._parts[0][1] < before_s:
+            self._parts = [part for part in self._parts[:-1] if part[1] >= before_s] + self._parts[-1:]
+
     def __len__(self) -> int:
         return len(self._parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,6 +37,9 @@ class Detecting(Protocol):
 
     def restart(self, which: Flags) -> None:
         """These streams begin again."""
+
+    def rewind(self) -> None:
+        """All bets begin again, and what has been counted stays."""
 
     def excess(self) -> Floats:
         """Logarithm of ``M`` over its threshold, by stream."""
@@ -83,6 +87,9 @@ class Watch:
         seed: int,
         time_s: float,
         given: Counts | None = None,
+        *,
+        reach_s: float = math.inf,
+        bets: bool = True,
     ) -> tuple[Change | None, Flags]:
         """A window of one partition; gives the change that was found, if any, and the streams that alarm.
 
@@ -100,9 +107,17 @@ class Watch:
             Event time of its first value.
         given
             What the first streams are judged by in place of ``window``: counts ``[stream, class, bin]``.
+        reach_s
+            Seconds before this window in which a change is looked for.
+        bets
+            Whether it may alarm; if not, it is part of what later windows are compared with.
         """
         alarms = self.detectors.take(window, partition, index, events, seed, given)
+        self._segments.drop(time_s - reach_s)
         self._segments.add(time_s, window)
+        if not bets:
+            self.detectors.rewind()
+            alarms = np.zeros_like(alarms)
         if self._sides is not None and self._since_s is not None:
             self._sides[int(time_s >= self._since_s)][...] += window
         if not alarms.any():

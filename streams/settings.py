@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         14_400.0, description="seconds after which an alert that still fires and nobody took up is told again"
     )
     external_url: str = Field("", description="address of a page about the pipeline, for links in alerts")
+    tracing: bool = Field(
+        False, description="tell OpenTelemetry how events with a `traceparent` went; needs the extra `tracing`"
+    )
 
     batch_records_max: Annotated[int, Field(ge=1)] = Field(4000, description="records in one transaction at most")
     batch_ms_max: Annotated[int, Field(ge=1)] = Field(100, description="milliseconds a transaction gathers at most")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from schemas.rejects import Reject, to_headers
+from schemas.traceparent import traced, traceparent_of
 from schemas.values import Address
 from streams.batches import Incoming, Outgoing
 from streams.members import Lane
@@ -42,4 +43,8 @@ class Suspects:
         source = Address(topic=topology.name(lane[0]), partition=record.partition, offset=record.offset)
         detail = self.guilty.pop((lane, record.offset))
         reject = Reject(source=source, reason="unexpected", field="$", detail=detail, stage=lane[0])
-        return Outgoing("rejects", record.partition, record.key, record.value, to_headers(reject))
+        headers = to_headers(reject)
+        parent = traceparent_of(record.headers, record.value)
+        if parent is not None:
+            headers = traced(headers, parent)
+        return Outgoing("rejects", record.partition, record.key, record.value, headers)
