@@ -92,6 +92,7 @@ def module(name: str, *flags: str, in_peers: bool = False) -> Callable[[Round], 
 # The shares come from the figures of a first run: three to ten seconds each at the default number of events.
 CONTENDERS: tuple[Contender, ...] = (
     Contender("river", module("river_loop"), None, 0.5),
+    Contender("river_watched", module("river_loop", "--watched"), None, 0.5),
     Contender("loop_one_worker", module("headrace_loop"), None, 0.5),
     Contender("loop_unwatched", module("headrace_loop", "--unwatched"), None, 0.5),
     Contender("loop_two_workers", module("headrace_loop", "--two"), None, 0.5),

@@ -11,9 +11,10 @@ from bench.contenders import Contender
 # Key of each ratio: the contender above the line, the one below. A ratio whose sides were not both measured
 # is null.
 RATIOS: dict[str, tuple[str, str]] = {
-    "ratio_one_worker": ("loop_one_worker", "river"),
+    "ratio_one_worker": ("loop_one_worker", "river_watched"),
+    "ratio_unwatched": ("loop_unwatched", "river"),
     "ratio_watched": ("loop_one_worker", "loop_unwatched"),
-    "ratio_two_workers": ("loop_two_workers", "river"),
+    "ratio_two_workers": ("loop_two_workers", "river_watched"),
     "ratio_faust": ("loop_one_worker", "faust"),
     "ratio_confluent": ("loop_one_worker", "confluent"),
     "ratio_confluent_transactional": ("loop_one_worker", "confluent_transactional"),

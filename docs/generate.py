@@ -151,6 +151,7 @@ BENCH = ROOT / "docs" / "bench.json"
 #: Contenders of the bench, in words.
 CONTENDERS = {
     "river": "bare River loop, no Kafka",
+    "river_watched": "the same with ADWIN on every feature, score, label and loss",
     "loop_one_worker": "**Headrace, whole loop, exactly once, one worker**",
     "loop_unwatched": "the same without profiles and drift",
     "loop_two_workers": "**the same, two workers**",
@@ -163,9 +164,10 @@ CONTENDERS = {
 
 #: What else the bench measures: in words, and how its figures are written.
 FIGURES = (
-    ("one worker / bare River", "{ratio_one_worker:.2f}"),
+    ("one worker / bare River with detectors", "{ratio_one_worker:.2f}"),
+    ("one worker without profiles and drift / bare River", "{ratio_unwatched:.2f}"),
     ("one worker / the same without profiles and drift", "{ratio_watched:.2f}"),
-    ("two workers / bare River", "{ratio_two_workers:.2f}"),
+    ("two workers / bare River with detectors", "{ratio_two_workers:.2f}"),
     ("one worker / Faust", "{ratio_faust:.1f}"),
     ("one worker / one hop in confluent-kafka", "{ratio_confluent:.2f}"),
     ("one worker / the same exactly once", "{ratio_confluent_transactional:.2f}"),

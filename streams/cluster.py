@@ -6,7 +6,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import BrokerUnavailable, SettingsError
@@ -20,6 +20,13 @@ ANSWER_S_MAX = 4.0
 #: reach us as exceptions anyway. (A ``logger`` argument would do, but crashes some calls of the admin
 #: client.)
 QUIET = {"log_level": 0}
+
+
+#: Errors of a connection that say more than that there is none, and what decides about them.
+_TELLING = {
+    KafkaError._AUTHENTICATION: "HEADRACE_SASL_MECHANISM, _USERNAME and _PASSWORD",
+    KafkaError._SSL: "HEADRACE_SSL_CA_LOCATION, _CERTIFICATE_LOCATION and _KEY_LOCATION",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,15 @@ def reach(settings: Settings, timeout_s: float = ANSWER_S_MAX) -> Cluster:
     reason = _refused(settings.bootstrap, timeout_s / 2)
     if reason:
         raise BrokerUnavailable(_away(settings.bootstrap, reason))
+    errors: list[KafkaError] = []
+    client = None
     try:
-        metadata = admin(settings).list_topics(timeout=timeout_s)
+        client = AdminClient(confluent(settings) | QUIET | {"error_cb": errors.append})
+        metadata = client.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        protocol = f"no Kafka answer by {settings.security_protocol} ({error.args[0].str()})"
-        raise BrokerUnavailable(_away(settings.bootstrap, protocol)) from None
+        if client is not None:
+            client.poll(0)
+        raise BrokerUnavailable(_unheard(settings, [*errors, error.args[0]])) from None
     return Cluster(
         id=metadata.cluster_id or "",
         brokers={number: f"{node.host}:{node.port}" for number, node in metadata.brokers.items()},
@@ -92,6 +103,21 @@ def _refused(bootstrap: str, timeout_s: float) -> str:
         except (OSError, OverflowError) as error:
             reasons.append(getattr(error, "strerror", None) or str(error))
     return ", ".join(dict.fromkeys(reasons)).lower()
+
+
+def _unheard(settings: Settings, errors: list[KafkaError]) -> str:
+    """Why a broker that takes a connection does not answer."""
+    for error in errors:
+        if error.code() in _TELLING:
+            return (
+                f"the broker at {settings.bootstrap} refuses us by {settings.security_protocol}: {error.str()}. "
+                f"It is decided by {_TELLING[error.code()]}"
+            )
+    return _away(
+        settings.bootstrap,
+        f"no Kafka answer by {settings.security_protocol} ({errors[-1].str()}); "
+        "HEADRACE_SECURITY_PROTOCOL must be what the broker expects on this port",
+    )
 
 
 def _away(bootstrap: str, reason: str) -> str:

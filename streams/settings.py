@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import SettingsError
@@ -34,9 +34,9 @@ class Settings(BaseSettings):
     )
     sasl_username: str = Field("", description="user, with a SASL protocol")
     sasl_password: SecretStr = Field(SecretStr(""), description="password, with a SASL protocol")
-    ssl_ca_location: Path | None = Field(None, description="file of the certificate authority, PEM")
-    ssl_certificate_location: Path | None = Field(None, description="file of this client's certificate, PEM")
-    ssl_key_location: Path | None = Field(None, description="file of this client's private key, PEM")
+    ssl_ca_location: FilePath | None = Field(None, description="file of the certificate authority, PEM")
+    ssl_certificate_location: FilePath | None = Field(None, description="file of this client's certificate, PEM")
+    ssl_key_location: FilePath | None = Field(None, description="file of this client's private key, PEM")
     ssl_key_password: SecretStr = Field(SecretStr(""), description="password of that private key")
 
     data: Path = Field(default_factory=_data_folder, description="folder for what must outlive a process")
