@@ -17,7 +17,7 @@ import pytest
 from headrace import AsyncClient, Client
 from headrace.files import load_pipeline
 from streams import broker as embedded
-from streams.broker_settings import LOOPBACK
+from streams.broker_settings import LOOPBACK, server_properties
 from streams.settings import Settings, load
 from tests.broker.deployment import FILE, NUMBERS_ONLY, PATIENCE_S
 
@@ -86,7 +86,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port = probe.getsockname()[1]
-    plain = embedded.server_properties
+    plain = server_properties
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded, "server_properties", lambda *given: secured(folder, port, plain(*given)))
         patch.delenv("HEADRACE_BOOTSTRAP", raising=False)
