@@ -13,6 +13,7 @@ from schemas.commands import Command
 from schemas.errors import BadRecord
 from schemas.examples import Notice
 from schemas.records import record_type
+from schemas.traceparent import traced
 from streams.batches import Incoming
 
 
@@ -24,7 +25,9 @@ async def alerts(works: AsyncIterable[Work], line: Line) -> None:
             if batch.leads:
                 for offset, alert in _changes(work, line):
                     if offset >= line.spoken:
-                        batch.send("alerts", 0, alert.fingerprint.encode(), encode(alert), headers)
+                        trace = line.tracing.alert(alert, offset)
+                        told = headers if trace is None else traced(headers, trace)
+                        batch.send("alerts", 0, alert.fingerprint.encode(), encode(alert), told)
                 for asked, command in commands_for("alerts", work, line):
                     _accept(asked, command, work, line)
         await line.forward(work)
@@ -35,11 +38,6 @@ def _changes(work: Work, line: Line) -> Iterator[tuple[int, Alert]]:
     for offset, record in work.log:
         for alert in line.alerting.fold(offset, record, work.said.get(offset, ())):
             yield offset, alert
-    last = line.alerting.position - 1
-    if not work.log and last in work.said:
-        # In a stretch of quiet a report comes without a record.
-        for alert in line.alerting.hear(work.said[last]):
-            yield last, alert
 
 
 def _accept(asked: Incoming, command: Command, work: Work, line: Line) -> None:

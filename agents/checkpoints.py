@@ -23,7 +23,6 @@ async def checkpoints(works: AsyncIterable[Work], line: Line) -> None:
             folded = line.learning.position
             if batch.leads and line.caught_up and folded > position and now - taken >= every_s:
                 batch.outgoing += line.checkpoint(batch.now)
-                batch.outgoing += line.tidied()
                 spent = time.monotonic() - now
                 every_s = max(line.settings.checkpoint_every_s, spent / SHARE_MAX)
                 taken, position = now, folded

@@ -27,6 +27,7 @@ from schemas.alerts import Alert
 from schemas.codec import decode
 from schemas.errors import BadRecord, HeadraceError, Unavailable
 from schemas.rejects import Reject, to_headers
+from schemas.traceparent import traceparent_of
 from schemas.values import Address
 from streams.batches import Incoming, Outgoing
 from streams.settings import Settings
@@ -230,11 +231,16 @@ class Delivery:
             news = tuple(alert for alert in heard if alert.fingerprint in self._changed)
             if not news:
                 continue
-            reason = self._send(receiver, Group(group.labels, heard), deadline_s)
+            reason = self._send(receiver, Group(group.labels, heard, self._trace_of(news)), deadline_s)
             if reason is not None:
                 logger.warning("receiver %s was not told of %s: %s", receiver.name, group.labels["alertname"], reason)
                 undelivered.append(Undelivered(receiver.name, reason, news))
         return undelivered
+
+    def _trace_of(self, news: tuple[Alert, ...]) -> str:
+        records = (self._changed[alert.fingerprint].record for alert in news)
+        newest = max(records, key=lambda record: record.offset)
+        return (traceparent_of(newest.headers, newest.value) or b"").decode()
 
     def _send(self, receiver: Receiver, group: Group, deadline_s: float) -> str | None:
         """Try until it is taken; gives why it was not."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import get_args
+from typing import TypeVar, get_args
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -21,11 +21,15 @@ from agents.counts import Histogram
 from agents.exposed_health import ALONE, Sample, Samples, of_health
 from agents.families import BY_NAME, FAMILIES, SERIES_MAX
 from agents.line import Line
+from models.alerts import Alerting
+from models.findings import Finding
 from schemas.alerts import Alert
 from schemas.drift import Cause
 from schemas.errors import BrokerUnavailable
 from streams.lag import Lags
 from streams.source import Source
+
+Read = TypeVar("Read")
 
 #: Times that something which changes meanwhile is read.
 READS_MAX = 5
@@ -135,6 +139,15 @@ class Exposition:
         named = [(member, (member.name, str(member.version))) for member in members]
         yield "headrace_model_champion", [(labels, member is champion) for member, labels in named]
         yield "headrace_model_failed", [(labels, member.failed is not None) for member, labels in named]
+        shares = [(labels, learning.shares.share((member.name, member.version))) for member, labels in named]
+        yield "headrace_model_share_ratio", [(labels, share) for labels, share in shares if share]
+        costs = [((cost.model, str(cost.version)), cost) for cost in self._line.costs.report(learning)]
+        answers = [(labels, cost.answer_us) for labels, cost in costs]
+        lessons = [(labels, cost.learn_us) for labels, cost in costs]
+        yield "headrace_model_answer_seconds", [(labels, each / 1e6) for labels, each in answers if each is not None]
+        yield "headrace_model_learn_seconds", [(labels, each / 1e6) for labels, each in lessons if each is not None]
+        took = [(labels, cost.time_share) for labels, cost in costs]
+        yield "headrace_model_time_share_ratio", [(labels, share) for labels, share in took if share is not None]
 
     def _leads(self) -> Iterator[tuple[str, Samples]]:
         if not self._line.leads:
@@ -145,15 +158,18 @@ class Exposition:
         yield "headrace_drift_alarms_total", list(reports.alarms.items())
         causes = Counter(drift.cause for drift in list(reports.episodes.values()))
         yield "headrace_drift_open_episodes", [((cause,), causes[cause]) for cause in get_args(Cause)]
+        found = Counter((finding.kind, finding.field or "") for finding in self._read_now(_findings))
+        yield "headrace_data_findings", list(found.items())
         firing = Counter(
-            (alert.name, alert.severity, "suppressed" if alert.suppressed else "active") for alert in self._firing()
+            (alert.name, alert.severity, "suppressed" if alert.suppressed else "active")
+            for alert in self._read_now(_firing)
         )
         yield "headrace_alerts_firing", list(firing.items())
 
-    def _firing(self) -> list[Alert]:
+    def _read_now(self, read: Callable[[Alerting], list[Read]]) -> list[Read]:
         for _ in range(READS_MAX):
             try:
-                return list(self._line.alerting.firing.values())
+                return read(self._line.alerting)
             except RuntimeError:
                 # The agents' thread has changed it meanwhile.
                 continue
@@ -169,6 +185,14 @@ TOTALS = {
     "headrace_log_records_total": "log_records",
     "headrace_records_written_total": "written",
 }
+
+
+def _firing(alerting: Alerting) -> list[Alert]:
+    return list(alerting.firing.values())
+
+
+def _findings(alerting: Alerting) -> list[Finding]:
+    return list(alerting.findings)
 
 
 def _log(lags: dict[tuple[str, int], tuple[int, int]]) -> list[tuple[int, int]]:

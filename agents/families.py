@@ -79,7 +79,26 @@ FAMILIES: tuple[Family, ...] = (
     # The models.
     Family("headrace_model_champion", "gauge", "1 for the model that serves, else 0", ("model", "version")),
     Family("headrace_model_failed", "gauge", "1 if it raised an error and answers no more", ("model", "version")),
-    Family("headrace_model_labels", "gauge", "labels in its scores over all labels", ("model", "version"), "leader"),
+    Family("headrace_model_share_ratio", "gauge", "part of the keys that a challenger serves", ("model", "version")),
+    Family("headrace_model_answer_seconds", "gauge", "what an answer takes, of samples", ("model", "version")),
+    Family("headrace_model_learn_seconds", "gauge", "what a lesson takes, of samples", ("model", "version")),
+    Family(
+        "headrace_model_time_share_ratio", "gauge", "part of the worker's time it took lately", ("model", "version")
+    ),
+    Family(
+        "headrace_served_score",
+        "gauge",
+        "a metric of what was served, where challengers have or had a share; window as for `headrace_model_score`",
+        ("metric", "window"),
+        "leader",
+    ),
+    Family(
+        "headrace_model_labels",
+        "gauge",
+        "labels that its scores of a window rest on",
+        ("model", "version", "window"),
+        "leader",
+    ),
     Family(
         "headrace_model_score",
         "gauge",
@@ -90,8 +109,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "headrace_model_interval",
         "gauge",
-        "where the mean of the clipped loss lies, at all times at once with 95 %; bound is `low` or `high`",
-        ("model", "version", "metric", "bound"),
+        "where the mean of the clipped loss lies with 95 %, over `all` at all times at once; bound is `low` or `high`",
+        ("model", "version", "metric", "window", "bound"),
         "leader",
     ),
     Family(
@@ -104,11 +123,45 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "headrace_group_score",
         "gauge",
-        "the champion's metric over all labels of one value of a declared group",
-        ("group", "value", "metric"),
+        "the champion's metric on one value of a declared group, in the windows of its score",
+        ("group", "value", "metric", "window"),
         "leader",
     ),
-    Family("headrace_group_labels", "gauge", "labels of one value of a declared group", ("group", "value"), "leader"),
+    Family(
+        "headrace_group_interval",
+        "gauge",
+        "where the mean of its clipped loss lies there, as for the model",
+        ("group", "value", "metric", "window", "bound"),
+        "leader",
+    ),
+    Family(
+        "headrace_group_labels",
+        "gauge",
+        "labels that the champion's scores of a window rest on there",
+        ("group", "value", "window"),
+        "leader",
+    ),
+    Family(
+        "headrace_group_coverage_ratio", "gauge", "share of outcomes with a label there", ("group", "value"), "leader"
+    ),
+    Family(
+        "headrace_group_label_delay_seconds",
+        "gauge",
+        "from event time to label there, lately, by percentile",
+        ("group", "value", "percentile"),
+        "leader",
+    ),
+    # Cohorts: age 0 is the newest with an outcome, age 1 the one before.
+    Family("headrace_cohort_width_seconds", "gauge", "event time that one cohort lasts", (), "leader"),
+    Family("headrace_cohort_events", "gauge", "answered events of a cohort, by its age in cohorts", ("age",), "leader"),
+    Family("headrace_cohort_outcomes", "gauge", "outcomes of a cohort so far", ("age", "status"), "leader"),
+    Family(
+        "headrace_cohort_resolved_ratio",
+        "gauge",
+        "share of a cohort's events that have an outcome, at least",
+        ("age",),
+        "leader",
+    ),
     Family(
         "headrace_score_estimate",
         "gauge",
@@ -122,11 +175,18 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "headrace_label_outcomes",
         "gauge",
-        "outcomes over all time; `late` are among the corrected: their label came after they had expired",
+        "outcomes over all time; `late` are among the corrected: their label came after they had expired; `withdrawn` "
+        "among the unavailable: their label had been known",
         ("status",),
         "leader",
     ),
-    Family("headrace_label_coverage_ratio", "gauge", "share of outcomes with a label", (), "leader"),
+    Family(
+        "headrace_label_coverage_ratio",
+        "gauge",
+        "share of labels that came in time, of those that came or expired",
+        (),
+        "leader",
+    ),
     Family(
         "headrace_label_delay_seconds",
         "gauge",
@@ -134,7 +194,14 @@ FAMILIES: tuple[Family, ...] = (
         ("percentile",),
         "leader",
     ),
-    # Drift and alerts.
+    # Data quality, drift and alerts.
+    Family(
+        "headrace_data_findings",
+        "gauge",
+        "what is wrong with the data now: findings of one kind, about one field or, without, about the events as such",
+        ("kind", "field"),
+        "leader",
+    ),
     Family("headrace_drift_alarms_total", "counter", "alarms about drift", ("detector", "cause"), "leader"),
     Family("headrace_drift_open_episodes", "gauge", "episodes of drift that have not ended", ("cause",), "leader"),
     Family(

@@ -15,6 +15,8 @@ async def learning(works: AsyncIterable[Work], line: Line) -> None:
     async for work in works:
         with work.batch as batch:
             work.log = [(offset, decode(value)) for offset, value in batch.log]
+            # What it has folded is skipped.
+            line.costs.learn(line.learning, work.log)
             for offset, record in work.log:
                 line.learning.fold(offset, record)
             line.caught_up = line.caught_up or batch.caught_up

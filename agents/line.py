@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+from agents.costs import Costs
 from agents.counts import Checkpoint, Counts
+from agents.folds import Folds, opened
+from agents.lineage import Lineages
 from agents.rebuild import rebuild
-from agents.states import States, slot_of
+from agents.retention import Deletions
+from agents.states import States
 from agents.tracing import Tracing
 from agents.trainings import Running, tidy
 from agents.work import Work
@@ -28,11 +33,10 @@ from models.references import References
 from models.retrains import Retrains
 from models.waiting import Packing
 from schemas.codec import cloud_event_headers, decoder
-from schemas.errors import CheckpointRefused
 from schemas.records import RECORDS
 from schemas.retrains import Retrain
 from streams.batches import Batch, Headers, Outgoing
-from streams.checkpoints import SLOTS, Checkpoints
+from streams.checkpoints import Checkpoints, slots
 from streams.log import LogReader
 from streams.marks import Marks
 from streams.members import Assignment, Lane
@@ -64,14 +68,19 @@ class Line:
         self.duplicates = 0
         #: What the metrics endpoint tells, added up per batch.
         self.counts = Counts()
+        #: What the models are made of that are added here.
+        self.lineages = Lineages(pipeline)
         #: What is told of records that belong to a trace.
         self.tracing = Tracing()
         self._channels: list[Any] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._slots = slots(pipeline.retention.checkpoints)
         self._checkpoints = Checkpoints(settings, topology, {name: version(name) for name in LIBRARIES})
         #: What the leader is training now.
         self.running: Running | None = None
         self._reset()
+        self._follow({})
+        self._lead({})
 
     def _reset(self) -> None:
         self.caught_up = False
@@ -84,21 +93,33 @@ class Line:
         self.preparation = Preparation(self.pipeline)
         self.labels = Labels(self.pipeline)
         self.states = States(self.pipeline, self.settings, self.topology, self._checkpoints)
-        self.learning = Learning(self.pipeline, self.states)
-        self.monitor = Monitor(self.pipeline)
-        self.drift = DriftMonitor(self.pipeline)
-        self.alerting = Alerting(self.pipeline)
-        self.retrains = Retrains(self.pipeline)
-        self.verdicts = Verdicts(self.pipeline)
         self._stop_training()
-        self.references = References(self.pipeline)
         self.profilers: dict[int, Profiler] = {}
         self.examples: dict[int, Examples] = {}
         self.marks: dict[int, Marks] = {}
+        #: What the models cost this worker.
+        self.costs = Costs(self.pipeline)
         self._packing = Packing()
         self._slot = 0
-        #: Checkpoints that this leader has written.
-        self._written = 0
+        self._deletions = Deletions(self.pipeline, self._checkpoints)
+
+    def _follow(self, kept: Mapping[str, Any]) -> None:
+        """What every worker folds."""
+        pipeline, folds = self.pipeline, Folds(kept)
+        self.learning = folds.begin("learning", lambda: Learning(pipeline, self.states))
+        self.references = folds.begin("references", lambda: References(pipeline))
+        self.followed = folds
+
+    def _lead(self, kept: Mapping[str, Any]) -> None:
+        """What only the leader folds; the others keep it as it was when they began."""
+        pipeline, folds = self.pipeline, Folds(kept)
+        self.monitor = folds.begin("monitor", lambda: Monitor(pipeline))
+        self.drift = folds.begin("drift", lambda: DriftMonitor(pipeline))
+        # It hears what these say: what they said before is not said again.
+        self.alerting = folds.begin("alerting", lambda: Alerting(pipeline, self.monitor.position))
+        self.retrains = folds.begin("retrains", lambda: Retrains(pipeline))
+        self.verdicts = folds.begin("verdicts", lambda: Verdicts(pipeline))
+        self.led = folds
 
     def connect(self, channels: list[Any], loop: asyncio.AbstractEventLoop) -> None:
         """Batches go through these channels, in this order."""
@@ -121,31 +142,20 @@ class Line:
         """Forget everything and load the newest checkpoint; gives the log position to read from."""
         self._reset()
         self.counts.begun()
-        newest = self._checkpoints.newest(_load)
-        if newest is not None:
-            manifest, state = newest
-            self.learning.restore(state["learning"])
-            self.monitor.restore(state["monitor"])
-            self.drift.restore(state.get("drift", {}))
-            self._restore_alerting(state)
-            # A checkpoint from before there were any has none: they are folded from the log's beginning.
-            self.references.restore(state.get("references", {}))
-            self.retrains.restore(state.get("retrains", {}))
-            self.verdicts.restore(state.get("verdicts", {}))
-            self._slot = SLOTS.index(manifest.slot) + 1
+        newest = self._checkpoints.newest(opened)
+        manifest, kept = newest if newest is not None else (None, {})
+        self._follow(kept)
+        self._lead(kept)
+        if manifest is not None:
+            self._slot = self._slots.index(manifest.slot) + 1 if manifest.slot in self._slots else 0
             self.counts.checkpoint = Checkpoint(manifest.position, manifest.size_bytes, manifest.created)
-        return self._folded
-
-    @property
-    def _folded(self) -> int:
-        """Up to where in the log every fold of a follower has come."""
-        return min(self.learning.position, self.references.position)
+        return self.followed.position
 
     def assign(self, assignment: Assignment) -> int:
         """Rebuild what belongs to these partitions; gives the log position to read from."""
         self.caught_up = self.declared = False
         self.leads = assignment.leads
-        self._written = 0
+        self._deletions = Deletions(self.pipeline, self._checkpoints)
         self.counts.led(assignment.leads)
         self.examples, self.marks = {}, {}
         self.profilers = {partition: Profiler(self.pipeline, partition) for partition in assignment.partitions}
@@ -155,25 +165,20 @@ class Line:
             )
         if not assignment.leads:
             self._stop_training()
-            return self._folded
+            return self.followed.position
         committed = assignment.committed.get(("examples", 0))
         self.spoken = committed.offset if committed else 0
-        if self.monitor.position < self.learning.position:
-            newest = self._checkpoints.newest(_load)
-            if newest is not None and newest[0].position > self.monitor.position:
-                self.monitor.restore(newest[1]["monitor"])
-                self.drift.restore(newest[1].get("drift", {}))
-                self._restore_alerting(newest[1])
-                self.retrains.restore(newest[1].get("retrains", {}))
-                self.verdicts.restore(newest[1].get("verdicts", {}))
+        if self.led.position < self.learning.position:
+            newest = self._checkpoints.newest(opened)
+            if newest is not None and newest[0].position > self.led.position:
+                self._lead(newest[1])
         self._hear_retrains()
-        folds = (self.monitor, self.drift, self.retrains, self.verdicts)
-        return min(self._folded, *(fold.position for fold in folds))
+        return min(self.followed.position, self.led.position)
 
     def _hear_retrains(self) -> None:
         """What leaders have said about retrainings so far; what they asked for is still to be done."""
         folded = self.retrains.state()
-        self.retrains = Retrains(self.pipeline)
+        self.led["retrains"] = self.retrains = Retrains(self.pipeline)
         self.retrains.restore(folded)
         decode = decoder(Retrain)
         with LogReader(self.settings, self.topology.name("retrains"), 0, 0) as reader:
@@ -186,13 +191,6 @@ class Line:
         if self.running is not None:
             self.running.process.stop()
             self.running = None
-
-    def _restore_alerting(self, state: dict[str, Any]) -> None:
-        if "alerting" in state:
-            self.alerting.restore(state["alerting"])
-        else:
-            # A checkpoint from before there were alerts: what the other folds said until then is not said again.
-            self.alerting.position = self.monitor.position
 
     def process(self, batch: Batch) -> None:
         """Send a batch through all agents; it says itself when it is done."""
@@ -224,49 +222,14 @@ class Line:
         work.batch.done.set()
 
     def checkpoint(self, now: datetime) -> list[Outgoing]:
-        """The records of a checkpoint of the state as it is."""
-        state = {
-            "learning": self.learning.state(),
-            "monitor": self.monitor.state(),
-            "drift": self.drift.state(),
-            "alerting": self.alerting.state(),
-            "references": self.references.state(),
-            "retrains": self.retrains.state(),
-            "verdicts": self.verdicts.state(),
-        }
-        slot = SLOTS[self._slot % len(SLOTS)]
+        """The records of a checkpoint of the state as it is, and those that delete what is no longer kept."""
+        slot = self._slots[self._slot % len(self._slots)]
         self._slot += 1
-        content = pickle.dumps(state, protocol=5)
+        content = pickle.dumps(self.followed.state() | self.led.state(), protocol=5)
         self.counts.checkpoint = Checkpoint(self.learning.position, len(content), now)
-        return self._checkpoints.write(slot, self.learning.position, content, now)
-
-    def tidied(self) -> list[Outgoing]:
-        """The records that delete the stored states of models that have left; once for each leader.
-
-        Not with the first checkpoint: the one before may still be from a time when they were active.
-        """
-        self._written += 1
-        if self._written != len(SLOTS):
-            return []
-        active = {(member.name, member.version) for member in self.learning.members.values()}
-        left = {
-            slot_of(model, version)
-            for model, newest in self.learning.versions.items()
-            for version in range(1, newest + 1)
-            if (model, version) not in active
-        }
-        return self._checkpoints.erased(lambda slot: slot in left)
+        written = self._checkpoints.write(slot, self.learning.position, content, now)
+        return written + self._deletions.after(self.learning)
 
     def store(self, slot: str, position: int, content: bytes, now: datetime) -> list[Outgoing]:
         """The records that keep a trained state."""
         return self._checkpoints.write(slot, position, content, now)
-
-
-def _load(content: bytes) -> dict[str, Any]:
-    """A verified checkpoint as the state it was made from."""
-    try:
-        state = pickle.loads(content)  # the signature has been verified
-    except Exception as error:  # a class may have moved, a library may be missing
-        raise CheckpointRefused(f"it does not load here: {error!r}") from error
-    assert isinstance(state, dict)
-    return state

@@ -1,4 +1,4 @@
-"""features → predictions: every active model answers, the champion's answer is served."""
+"""features → predictions: every active model answers; what the champion said is served, or who has a share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable
 from agents.line import Line
 from agents.work import Work
 from models.answers import label_from
+from models.shares import entity_of
 from schemas.codec import encode
 from schemas.errors import BadRecord
 from schemas.predictions import Prediction
@@ -20,7 +21,8 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
     async for work in works:
         with work.batch as batch:
             predict, position, now = line.learning.predict, line.learning.position, batch.now
-            traces = work.traces
+            traces, shares = work.traces, line.learning.shares
+            shared = bool(shares)
             for record, features, received in work.features:
                 examples = line.examples[record.partition]
                 trace = traces.get((record.partition, record.offset)) if traces else None
@@ -30,25 +32,30 @@ async def predictions(works: AsyncIterable[Work], line: Line) -> None:
                     examples.dismiss(features.id)
                     work.reject("predictions", features.event, record.key, record.value, error, trace)
                     continue
-                champion = said[0]
+                place = shares.place(said, entity_of(record.key, features.id)) if shared else 0
+                own = said[place]
                 prediction = Prediction(
                     id=features.id,
                     time=features.time,
-                    score=champion.score,
-                    label=label_from(problem, champion.score, label_type),
-                    model=champion.model,
-                    version=champion.version,
+                    score=own.score,
+                    label=label_from(problem, own.score, label_type),
+                    model=own.model,
+                    version=own.version,
                     position=position,
-                    shadows=said[1:],
+                    shadows=[*said[:place], *said[place + 1 :]] if place else said[1:],
                     due=examples.due(features.time),
                     event=features.event,
                     received=received,
                     predicted=now,
+                    served=place,
                 )
                 told = headers
                 if trace is not None:
                     told = traced(headers, trace.traceparent)
-                    trace.end(model=f"{champion.model}@{champion.version}:{position}")
+                    trace.end(model=f"{own.model}@{own.version}:{position}")
                 batch.send("predictions", record.partition, record.key, encode(prediction), told)
                 work.predictions.append((features, prediction))
+            if work.features:
+                age_s = (now - work.features[-1][2]).total_seconds()
+                line.costs.answer(line.learning, work.features[-1][1].features, len(work.predictions), age_s)
         await line.forward(work)

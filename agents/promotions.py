@@ -14,8 +14,9 @@ from collections.abc import AsyncIterable, Iterator, Sequence
 from agents.commands import commands_for, refuse
 from agents.line import Line
 from agents.work import Work
-from models.learning import Member
+from models.members import Member
 from models.orders import accept, also, veto
+from models.retention import returning
 from models.robustness import robustness
 from schemas.codec import cloud_event_headers, encode
 from schemas.errors import BadRecord
@@ -45,16 +46,22 @@ async def promotions(works: AsyncIterable[Work], line: Line) -> None:
                     try:
                         if not line.caught_up:
                             raise BadRecord("command", "the leader has just taken over; ask again in a moment")
-                        answer = accept(line.verdicts, command)
+                        back = returning(line.pipeline, line.learning, command)
+                        answer = accept(line.verdicts, command, back)
                     except BadRecord as error:
                         refuse("promotions", asked, error, work, line)
                     else:
                         _tell(answer, work, line)
+                if line.caught_up and line.declared:
+                    _tell(line.costs.quarantined(line.learning), work, line)
+                    _make_room(work, line)
         await line.forward(work)
 
 
 def _tell(records: Sequence[Promotion | Control | Notice], work: Work, line: Line) -> None:
     for record in records:
+        if isinstance(record, Control) and record.action == "quarantined":
+            logger.warning("%s@%s is quarantined: %s", record.model, record.version, record.reason)
         headers = cloud_event_headers(line.pipeline.name, record_type(type(record)))
         if isinstance(record, Promotion):
             work.batch.send("promotions", 0, record.challenger.encode(), encode(record), headers)
@@ -62,6 +69,20 @@ def _tell(records: Sequence[Promotion | Control | Notice], work: Work, line: Lin
         else:
             key = record.model if isinstance(record, Control) else record.command
             work.batch.send("examples", 0, key.encode(), encode(record), headers)
+
+
+def _make_room(work: Work, line: Line) -> None:
+    """A trained challenger that was given up leaves when another one waits for its place."""
+    retrains, reigns = line.retrains, line.verdicts.reigns
+    if retrains.has_room or not retrains.open:
+        return
+    key = reigns.given_up(retrains.occasions.challengers)
+    if key is not None:
+        reason = f"it was given up, and another challenger waits for one of {retrains.declared.challengers_max} places"
+        definition = reigns.models[key].definition
+        _tell(
+            [Control(action="removed", model=key[0], version=key[1], definition=definition, reason=reason)], work, line
+        )
 
 
 def _guarded(decided: Sequence[Promotion | Control], line: Line) -> Iterator[Promotion | Control | Notice]:
@@ -74,7 +95,7 @@ def _guarded(decided: Sequence[Promotion | Control], line: Line) -> Iterator[Pro
         if isinstance(record, Control):
             if f"{record.model}@{record.version}" not in vetoed:
                 yield record
-        elif record.verdict == "promote" and record.status in ("done", "waiting"):
+        elif record.verdict == "promote" and record.status in ("done", "waiting", "canary"):
             guards = list(_probe(record, line))
             if all(guard.passed for guard in guards):
                 yield also(record, guards)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from models.examples import Early, Examples
 from models.feedback import Labels
@@ -17,7 +17,7 @@ from models.waiting import Packing, served_by
 from models.watermarks import Watermark
 from schemas.codec import decoder
 from schemas.errors import BadRecord
-from schemas.examples import Example
+from schemas.examples import Example, Status
 from schemas.features import Features
 from schemas.predictions import Prediction
 from schemas.values import Address, LabelValue, at_millisecond
@@ -26,8 +26,6 @@ from streams.marks import Mark, Marks, Run, place_of
 from streams.members import Assignment
 from streams.settings import Settings
 from streams.topology import Topology
-
-Status = Literal["known", "corrected", "expired"]
 
 
 class Outcome(NamedTuple):

@@ -71,6 +71,8 @@ class Webhook:
     def send(self, group: Group) -> str:
         """Tell it; see :class:`Receiver`."""
         headers = {"Content-Type": "application/json", "User-Agent": "headrace"}
+        if group.traceparent:
+            headers["traceparent"] = group.traceparent
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         body = encode(webhook(group, self.name, self.external_url))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from agents.states import States
 from models.learning import Learning
 from models.pipeline import Pipeline
+from models.shares import entity_of
 from schemas.codec import decoder
 from schemas.errors import BadRecord
 from schemas.examples import LogRecord
@@ -26,7 +27,8 @@ DIFFERENCES_MAX = 20
 #: Called now and then with the number of predictions compared so far.
 Progress = Callable[[int], None]
 
-Pair = tuple[Features | None, Prediction]
+#: A prediction, the features that it was made from, and the key it came by.
+Made = tuple[Features | None, Prediction, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,11 @@ class Report:
             self.differences.append(difference)
 
 
-def compare(learning: Learning, features: Features, prediction: Prediction) -> Difference | None:
-    """Whether the fold at its position says what was served; ``None`` if to the last bit."""
-    champion = Said(model=prediction.model, version=prediction.version, score=prediction.score)
-    served = [champion, *prediction.shadows]
+def compare(
+    learning: Learning, features: Features, prediction: Prediction, key: bytes | None = None
+) -> Difference | None:
+    """Whether the fold at its position says what was served, and the same model serves; ``None`` if to the last bit."""
+    served = prediction.said
 
     def differs(reason: str, replayed: list[Said]) -> Difference:
         return Difference(prediction.id, prediction.position, served, replayed, reason)
@@ -99,7 +102,12 @@ def compare(learning: Learning, features: Features, prediction: Prediction) -> D
         replayed = learning.predict(features.features)
     except BadRecord as error:
         return differs(error.detail, [])
-    return None if replayed == served else differs("other scores", replayed)
+    if replayed != served:
+        return differs("other scores", replayed)
+    place = learning.shares.place(replayed, entity_of(key, prediction.id)) if learning.shares else 0
+    if place != prediction.served:
+        return differs(f"{replayed[place].model}@{replayed[place].version} has the share of the traffic", replayed)
+    return None
 
 
 def replay(
@@ -135,14 +143,14 @@ def replay(
         fold = _Fold(Learning(pipeline, States(pipeline, settings, topology, None)), log, report)
         lanes = [_Lane(stack, settings, topology, partition) for partition in range(topology.partitions)]
         chosen = _chosen(id, sample, sum(lane.count for lane in lanes))
-        for features, prediction in heapq.merge(*lanes, key=lambda pair: pair[1].position):
+        for features, prediction, key in heapq.merge(*lanes, key=lambda made: made[1].position):
             if not chosen(prediction.id):
                 continue
             if features is None:
                 report.without_features += 1
                 continue
             fold.to(prediction.position)
-            report.add(compare(fold.learning, features, prediction))
+            report.add(compare(fold.learning, features, prediction, key))
             if progress is not None and report.compared % 1000 == 0:
                 progress(report.compared)
     return report
@@ -189,7 +197,7 @@ class _Lane:
         )
         self.count = self._predictions.end()
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[Made]:
         decode_features, decode_prediction = decoder(Features), decoder(Prediction)
         candidates = (decode_features(record.value or b"") for record in self._features.to_end())
         candidate: Features | None = next(candidates, None)
@@ -199,4 +207,4 @@ class _Lane:
             while candidate is not None and candidate.event.offset < prediction.event.offset:
                 candidate = next(candidates, None)
             found = candidate is not None and candidate.event.offset == prediction.event.offset
-            yield (candidate if found else None), prediction
+            yield (candidate if found else None), prediction, record.key

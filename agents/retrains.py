@@ -20,11 +20,13 @@ from datetime import datetime
 from agents.commands import commands_for, refuse
 from agents.line import Line
 from agents.states import slot_of
+from agents.tasks import Report
 from agents.trainings import Running, TrainerProcess
 from agents.work import Work
+from models.budget import Moment
 from models.definitions import definition
 from models.parameters import altered, seed_of
-from models.retrains import Moment, told
+from models.retrains import told
 from schemas.codec import cloud_event_headers, encode
 from schemas.errors import BadRecord
 from schemas.examples import Control, Trained
@@ -49,6 +51,8 @@ async def retrains(works: AsyncIterable[Work], line: Line) -> None:
                                 _tell(step, work, line)
                 _answer(work, line)
                 if line.caught_up and line.declared and line.learning.champion is not None:
+                    for step in line.retrains.due(_now(work, line, batch.now)):
+                        _tell(step, work, line)
                     _go_on(work, line)
         await line.forward(work)
 
@@ -73,7 +77,7 @@ def _answer(work: Work, line: Line) -> None:
     for asked, command in commands_for("retrains", work, line):
         try:
             now = _now(work, line, command.time)
-            step = line.retrains.of_command(command, line.pipeline.models, champion, now)
+            step = line.retrains.of_command(command, line.pipeline.estimators, champion, now)
         except BadRecord as error:
             refuse("retrains", asked, error, work, line)
         else:
@@ -99,7 +103,7 @@ def _go_on(work: Work, line: Line) -> None:
 
 
 def _begin(step: Retrain, now: Moment, work: Work, line: Line) -> None:
-    model = line.pipeline.models.get(step.model)
+    model = line.pipeline.estimators.get(step.model)
     if model is None:
         _tell(told(step, now, step="failed", reason=f"model {step.model!r} is no longer declared"), work, line)
     elif step.method == "warm":
@@ -123,14 +127,15 @@ def _look(running: Running, now: Moment, work: Work, line: Line) -> None:
     if report is None:
         _progress(running, now, work, line)
     elif report.failed is not None:
-        _fail(running, report.failed, report.duration_s, now, work, line)
+        _fail(running, report.failed, report, now, work, line)
     elif line.retrains.has_room:
         content = running.process.model()
         if content is None:
-            _fail(running, "its result is altered or gone", report.duration_s, now, work, line)
+            _fail(running, "its result is altered or gone", report, now, work, line)
             return
-        version = line.learning.versions.get(running.step.model, 0) + 1
-        slot = slot_of(running.step.model, version)
+        model = running.winner.model
+        version = line.learning.versions.get(model, 0) + 1
+        slot = slot_of(model, version)
         line.states.own = {(slot, report.position): content}
         work.batch.outgoing += line.store(slot, report.position, content, now.clock)
         running.stored = version
@@ -144,15 +149,15 @@ def _progress(running: Running, now: Moment, work: Work, line: Line) -> None:
     if report is not None and report.position > running.told_at:
         running.told_at = report.position
         evidence = running.step.evidence | {"position": float(report.position), "examples": float(report.examples)}
-        _tell(
-            told(running.step, now, step="progress", evidence=evidence, duration_s=report.duration_s),
-            work,
-            line,
-        )
+        if running.step.search:
+            evidence |= {"rungs": float(len(report.rungs)), "candidates": float(report.left)}
+        times = {"duration_s": report.duration_s, "cpu_s": report.cpu_s}
+        _tell(told(running.step, now, step="progress", evidence=evidence, **times), work, line)
 
 
-def _fail(running: Running, reason: str, duration_s: float, now: Moment, work: Work, line: Line) -> None:
-    _tell(told(running.step, now, step="failed", reason=reason, duration_s=duration_s), work, line)
+def _fail(running: Running, reason: str, report: Report, now: Moment, work: Work, line: Line) -> None:
+    times = {"duration_s": report.duration_s, "cpu_s": report.cpu_s}
+    _tell(told(running.step, now, step="failed", reason=reason, **times), work, line)
     running.process.clear()
     line.running = None
 
@@ -161,7 +166,8 @@ def _add(running: Running, now: Moment, work: Work, line: Line) -> None:
     """Let the stored state join the shadows; what was stored is visible, for that transaction is over."""
     step, report, version = running.step, running.report, running.stored
     assert report is not None and version is not None
-    if line.learning.versions.get(step.model, 0) + 1 != version:
+    winner = running.winner
+    if line.learning.versions.get(winner.model, 0) + 1 != version:
         # Another model has taken the version meanwhile.
         running.stored = None
         return
@@ -171,19 +177,30 @@ def _add(running: Running, now: Moment, work: Work, line: Line) -> None:
         first=step.first,
         end=report.position,
         examples=report.examples,
-        seed=step.seed,
+        seed=seed_of(line.pipeline.estimators[winner.model]),
         digest=report.digest,
-        parameters=step.parameters,
+        parameters=winner.parameters,
         duration_s=report.duration_s,
+        features=winner.features,
+        batch=step.batch,
+        alternative=winner.name if step.search else "",
+        rungs=report.rungs,
+        fit=report.fit,
     )
     evidence = step.evidence | report.evidence | {"examples": float(report.examples)}
     finished = told(
         step,
         now,
         step="finished",
+        model=winner.model,
         version=version,
         end=report.position,
+        seed=trained.seed,
         duration_s=report.duration_s,
+        cpu_s=report.cpu_s,
+        parameters=trained.parameters,
+        alternative=trained.alternative,
+        features=trained.features,
         evidence=evidence,
     )
     _join(finished, trained, work, line)
@@ -225,10 +242,10 @@ def _join(finished: Retrain, trained: Trained, work: Work, line: Line) -> None:
         action="added",
         model=finished.model,
         version=finished.version,
-        definition=definition(line.pipeline.models[finished.model]),
+        definition=definition(line.pipeline.estimators[finished.model]),
         reason=f"trained: {finished.reason}",
         trained=trained,
     )
     headers = cloud_event_headers(line.pipeline.name, record_type(Control))
-    work.batch.send("examples", 0, control.model.encode(), encode(control), headers)
+    work.batch.send("examples", 0, control.model.encode(), encode(line.lineages.of(control)), headers)
     _tell(finished, work, line)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,13 +17,19 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.trace.span import TraceFlags
 
 from agents.tracing import Trace, Tracing
-from schemas.errors import SettingsError
+from schemas.alerts import Alert
+from schemas.errors import HeadraceError, SettingsError
 from streams.batches import Incoming
 
 #: Seconds that a worker which ends gives the collector to take the last spans.
 CLOSE_S = 3.0
 
 NANOSECONDS_PER_MS = 1_000_000
+
+#: Alerts that wait for what they follow from; further ones are told without.
+LINKING_MAX = 100
+
+logger = logging.getLogger(__name__)
 
 
 class SpanTrace(Trace):
@@ -58,12 +69,20 @@ class Spans(Tracing):
         Takes the spans.
     pipeline
         Whose records.
+    causes
+        The ``traceparent`` of the records of the log from which what is decided at an offset follows.
     """
 
-    def __init__(self, provider: TracerProvider, pipeline: str) -> None:
+    def __init__(
+        self, provider: TracerProvider, pipeline: str, causes: Callable[[int], Sequence[bytes]] = lambda _: ()
+    ) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("headrace")
         self._pipeline = pipeline
+        self._causes = causes
+        # To read them takes a while, and the alert must not wait for it.
+        self._linking = ThreadPoolExecutor(1, thread_name_prefix="spans")
+        self._room = threading.BoundedSemaphore(LINKING_MAX)
 
     def begin(self, step: str, parent: bytes, record: Incoming, link: bytes | None = None) -> SpanTrace:
         """Begin with a record that belongs to a trace; parameters as in :meth:`Tracing.begin`."""
@@ -82,14 +101,52 @@ class Spans(Tracing):
         )
         return SpanTrace(span)
 
+    def alert(self, alert: Alert, offset: int) -> bytes:
+        """An alert has changed; parameters as in :meth:`Tracing.alert`."""
+        span = self._tracer.start_span(
+            f"alert {self._pipeline}",
+            context=Context(),
+            kind=SpanKind.PRODUCER,
+            attributes={
+                "messaging.system": "kafka",
+                "headrace.pipeline": self._pipeline,
+                "headrace.alert": alert.name,
+                "headrace.severity": alert.severity,
+                "headrace.status": alert.status,
+                "headrace.fingerprint": alert.fingerprint,
+                "headrace.position": alert.position,
+            },
+        )
+        decided_ns = time.time_ns()
+        if span.is_recording() and self._room.acquire(blocking=False):
+            self._linking.submit(self._link, span, offset, decided_ns)
+        else:
+            span.end(decided_ns)
+        return SpanTrace(span).traceparent
+
+    def _link(self, span: Span, offset: int, decided_ns: int) -> None:
+        """Name the traces that it follows from; without them it is told all the same."""
+        try:
+            for parent in self._causes(offset):
+                span.add_link(_context(parent))
+        except HeadraceError as error:
+            logger.warning("an alert is told without the traces that it follows from: %s", error)
+        finally:
+            span.end(decided_ns)
+            self._room.release()
+
     def close(self) -> None:
         """Tell what has not been told yet, unless the collector takes too long."""
-        closing = threading.Thread(target=self._provider.shutdown, name="spans", daemon=True)
+        closing = threading.Thread(target=self._end, name="spans", daemon=True)
         closing.start()
         closing.join(CLOSE_S)
 
+    def _end(self) -> None:
+        self._linking.shutdown()
+        self._provider.shutdown()
 
-def exported(pipeline: str) -> Spans:
+
+def exported(pipeline: str, causes: Callable[[int], Sequence[bytes]]) -> Spans:
     """Spans that go by OTLP to where OpenTelemetry's own variables (``OTEL_...``) say.
 
     Raises
@@ -103,7 +160,7 @@ def exported(pipeline: str) -> Spans:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     except ValueError as error:
         raise SettingsError(f"OpenTelemetry does not take one of its variables (OTEL_...): {error}") from None
-    return Spans(provider, pipeline)
+    return Spans(provider, pipeline, causes)
 
 
 def _context(traceparent: bytes) -> SpanContext:

@@ -11,6 +11,7 @@ from agents.trainer import read_range
 from models.learning import Fresh, fresh_from
 from models.parameters import adjusted
 from models.pipeline import Pipeline
+from models.search import built
 from models.training import Training, Unfit
 from schemas.errors import CheckpointRefused, PipelineError
 from schemas.examples import Control
@@ -87,8 +88,8 @@ class States:
         """Train it as the trainer did."""
         trained = control.trained
         assert trained is not None
-        model = adjusted(self._fresh(control), trained.parameters)
-        training = Training(self._pipeline, model, trained.first, trained.end)
+        model = built(self._fresh(control), trained.parameters, trained.features)
+        training = Training(self._pipeline, model, trained.first, trained.end, trained.batch)
         state = f"{control.model}@{control.version}"
         try:
             read_range(training, self._settings, self._topic, trained.end, time.monotonic() + AGAIN_S_MAX)

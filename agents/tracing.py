@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 
+from agents.alert_traces import traces_before
+from schemas.alerts import Alert
 from schemas.errors import UserError
 from streams.batches import Incoming
 from streams.settings import Settings
+from streams.topology import Topology
 
 #: Events whose trace is kept for their label, about 400 bytes each; beyond it the oldest is forgotten, and the label
 #: is told by its own trace alone.
@@ -59,6 +63,20 @@ class Tracing:
         """
         return Trace(parent)
 
+    def alert(self, alert: Alert, offset: int) -> bytes | None:
+        """An alert has changed: it follows from many records, so it begins a trace of its own, if spans are told.
+
+        Parameters
+        ----------
+        offset
+            Of the record of the learning log at which it was decided.
+
+        Returns
+        -------
+        The ``traceparent`` that it is written with.
+        """
+        return None
+
     def close(self) -> None:
         """Tell what has not been told yet."""
 
@@ -85,7 +103,7 @@ class Kept:
 
 
 @contextmanager
-def tracing(settings: Settings, pipeline: str) -> Iterator[Tracing]:
+def tracing(settings: Settings, topology: Topology) -> Iterator[Tracing]:
     """The traces of a worker, with spans if the settings ask for them.
 
     Raises
@@ -93,20 +111,20 @@ def tracing(settings: Settings, pipeline: str) -> Iterator[Tracing]:
     UserError
         If OpenTelemetry is needed and not installed.
     """
-    made = _exported(pipeline) if settings.tracing else Tracing()
+    made = _exported(settings, topology) if settings.tracing else Tracing()
     try:
         yield made
     finally:
         made.close()
 
 
-def _exported(pipeline: str) -> Tracing:
+def _exported(settings: Settings, topology: Topology) -> Tracing:
     try:
         spans = import_module("agents.spans")
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("opentelemetry"):
             raise
         raise UserError("HEADRACE_TRACING needs OpenTelemetry: `pip install 'headrace[tracing]'`") from None
-    made = spans.exported(pipeline)
+    made = spans.exported(topology.pipeline, partial(traces_before, settings, topology))
     assert isinstance(made, Tracing)
     return made

@@ -1,6 +1,6 @@
 """The trainer: a process of its own that folds a range of the learning log into a fresh model.
 
-``python -m agents.trainer`` reads its task from stdin and works in a folder of its own:
+``python -m agents.yielding agents.trainer`` reads its task from stdin and works in a folder of its own:
 
 1. Every few seconds it writes down how far it is, signed, so that it goes on from there if it is started again.
 2. At the end it writes the result, signed, or why there is none.
@@ -10,24 +10,20 @@ It is nice to all other processes and ends with the one that started it, whose e
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import importlib.util
 import os
 import pickle
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from models.parameters import adjusted
+from agents.tasks import Report, Task, read_signed, write_signed
+from models.halving import Halving
 from models.pipeline import Pipeline
 from models.training import Training, Unfit
-from schemas.values import FeatureValue
 from streams.log import LogReader
 from streams.settings import Settings
 
@@ -37,106 +33,18 @@ CHECKPOINT_S = 5.0
 #: Seconds between two words about its progress.
 PROGRESS_S = 0.5
 
-#: Records read at once: the time until the clock is looked at again.
-PIECE = 500
+#: Records read at once, of all candidates together: the time until the clock is looked at again.
+PIECE, PIECE_MIN = 500, 20
 
 #: Seconds without the processor from which on it stays away, and for how long at most.
 WAITING_S_MIN, WAITING_S_MAX = 0.002, 0.25
 
-#: How often it goes on to where the log has come meanwhile, and the rest that is not worth it: a share of the range.
+#: How often it goes on to where the log has come meanwhile, and the rest, a share of the range, that is the last.
 ROUNDS_MAX = 8
 REST_SHARE = 0.01
 
-SIGNATURE_BYTES = 32
+#: Bytes that say how long a task on stdin is.
 LENGTH_BYTES = 8
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be trained.
-
-    Parameters
-    ----------
-    name
-        What tells this training from all others: a checkpoint of another one is not gone on from.
-    content
-        Pickle of the pipeline with the fresh model as its only one.
-    modules
-        Name and file of the modules that it was declared in, which no import finds.
-    parameters
-        What differs from the declaration.
-    topic, first, end
-        The range of the learning log.
-    folder, key
-        Where it works, and what signs what it writes there.
-    duration_s_max
-        Seconds that it may take, over all its starts.
-    """
-
-    name: str
-    content: bytes
-    modules: list[tuple[str, str]]
-    parameters: dict[str, FeatureValue]
-    settings: Settings
-    topic: str
-    first: int
-    end: int
-    folder: Path
-    key: bytes = field(repr=False)
-    duration_s_max: float = 3600.0
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a training is, or what has come of it.
-
-    Parameters
-    ----------
-    position, examples, duration_s
-        Up to where in the log, labels learnt, seconds spent over all starts.
-    failed
-        Why there is no model.
-    digest, evidence
-        Of the trained state, if it is done.
-    """
-
-    position: int
-    examples: int = 0
-    duration_s: float = 0.0
-    failed: str | None = None
-    digest: str = ""
-    evidence: dict[str, float] = {}
-
-
-def light(pipeline: Pipeline, name: str, model: Any) -> Pipeline:
-    """The pipeline as training needs it: nothing in it but one model can fail to be pickled."""
-    return replace(pipeline, models={name: model}, champion=name, prepare=(), fields=())
-
-
-def folder_of(settings: Settings, pipeline: str, id: str) -> Path:
-    """Where a retraining works, the same after a restart."""
-    name = hashlib.sha256(id.encode()).hexdigest()[:16]
-    return settings.data / "trainings" / f"{pipeline}.{name}"
-
-
-def write_signed(path: Path, key: bytes, content: bytes) -> None:
-    """Write a file so that it is whole or not there, and can be told from a stranger's."""
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(_sign(path.name, key, content) + content)
-    draft.replace(path)
-
-
-def read_signed(path: Path, key: bytes) -> bytes | None:
-    """The content of such a file; None if there is none, or it is not ours."""
-    try:
-        found = path.read_bytes()
-    except OSError:
-        return None
-    signature, content = found[:SIGNATURE_BYTES], found[SIGNATURE_BYTES:]
-    return content if hmac.compare_digest(signature, _sign(path.name, key, content)) else None
-
-
-def _sign(name: str, key: bytes, content: bytes) -> bytes:
-    return hmac.new(key, b"training|" + name.encode() + b"|" + content, hashlib.sha256).digest()
 
 
 def read_range(training: Training, settings: Settings, topic: str, end: int, until_s: float) -> None:
@@ -154,10 +62,10 @@ def read_range(training: Training, settings: Settings, topic: str, end: int, unt
             _learn_piece(training, reader, end, until_s)
 
 
-def _learn_piece(training: Training, reader: LogReader, end: int, until_s: float) -> None:
+def _learn_piece(training: Training | Halving, reader: LogReader, end: int, until_s: float, piece: int = PIECE) -> None:
     if time.monotonic() > until_s:
         raise Unfit(f"its time is over at {training.position} of {end}")
-    records = reader.read(0.2, PIECE)
+    records = reader.read(0.2, piece)
     begun_s, worked_s = time.perf_counter(), time.thread_time()
     training.learn((record.offset, record.value or b"") for record in records if record.offset < end)
     kept_waiting_s = time.perf_counter() - begun_s - (time.thread_time() - worked_s)
@@ -171,18 +79,20 @@ class Trainer:
 
     def __init__(self, task: Task) -> None:
         pipeline: Pipeline = pickle.loads(task.content)  # it came through our own pipe
-        (model,) = pipeline.models.values()
         self._task = task
         self._end = task.end
         self._rounds = 0
-        self._spent_s = 0.0
-        self._training = Training(pipeline, adjusted(model, task.parameters), task.first, task.end)
+        self._spent_s = self._spent_cpu_s = 0.0
+        self._training = Halving(
+            pipeline, pipeline.models, task.alternatives, task.search, task.first, task.end, task.batch
+        )
         kept = read_signed(task.folder / "checkpoint", task.key)
         if kept is not None:
             state = pickle.loads(kept)  # the signature has been verified
             if state["name"] == task.name:
                 self._training.restore(state["training"])
                 self._end, self._rounds, self._spent_s = state["end"], state["rounds"], state["spent_s"]
+                self._spent_cpu_s = state["spent_cpu_s"]
         self._begun_s = time.monotonic() - self._spent_s
         self._written_s = self._told_s = time.monotonic()
 
@@ -191,7 +101,7 @@ class Trainer:
         task, training = self._task, self._training
         try:
             self._learn()
-            found = training.result()
+            alternative, found = training.result()
         except Unfit as error:
             self._report(Report(position=training.position, examples=training.examples, failed=str(error)))
             return
@@ -202,12 +112,22 @@ class Trainer:
                 examples=found.examples,
                 digest=found.digest,
                 evidence=found.evidence,
+                alternative=alternative,
+                rungs=training.rungs,
+                fit=found.fit,
             )
         )
 
     def _report(self, report: Report) -> None:
-        told = msgspec.structs.replace(report, duration_s=round(time.monotonic() - self._begun_s, 3))
-        write_signed(self._task.folder / "result", self._task.key, msgspec.json.encode(told))
+        write_signed(self._task.folder / "result", self._task.key, msgspec.json.encode(self._timed(report)))
+
+    def _timed(self, report: Report) -> Report:
+        """With what it has taken so far."""
+        duration_s = round(time.monotonic() - self._begun_s, 3)
+        return msgspec.structs.replace(report, duration_s=duration_s, cpu_s=round(self._cpu_s(), 3))
+
+    def _cpu_s(self) -> float:
+        return self._spent_cpu_s + time.process_time()
 
     def _learn(self) -> None:
         task, training = self._task, self._training
@@ -215,22 +135,27 @@ class Trainer:
         with LogReader(task.settings, task.topic, 0, training.position) as reader:
             while True:
                 while reader.position < self._end:
-                    _learn_piece(training, reader, self._end, until_s)
+                    _learn_piece(training, reader, self._end, until_s, max(PIECE // training.left, PIECE_MIN))
                     self._tell()
                 newest = reader.end()
                 # The log has gone on meanwhile, and what is not learnt now is not learnt at all.
-                if self._rounds >= ROUNDS_MAX or newest - self._end <= (self._end - task.first) * REST_SHARE:
+                if self._rounds >= ROUNDS_MAX or newest <= self._end:
                     return
-                self._end, self._rounds = newest, self._rounds + 1
+                # A small rest is soon learnt, and it is the newest: features with a short memory live on it.
+                is_last = newest - self._end <= (self._end - task.first) * REST_SHARE
+                self._end, self._rounds = newest, ROUNDS_MAX if is_last else self._rounds + 1
+                # What was read beyond the former end was left out, and is read again.
+                reader.seek(training.position)
 
     def _tell(self) -> None:
         now_s = time.monotonic()
         training, folder = self._training, self._task.folder
         if now_s - self._told_s >= PROGRESS_S:
             self._told_s = now_s
-            spent_s = round(now_s - self._begun_s, 3)
-            report = Report(position=training.position, examples=training.examples, duration_s=spent_s)
-            write_signed(folder / "progress", self._task.key, msgspec.json.encode(report))
+            report = Report(
+                position=training.position, examples=training.examples, left=training.left, rungs=training.rungs
+            )
+            write_signed(folder / "progress", self._task.key, msgspec.json.encode(self._timed(report)))
         if now_s - self._written_s >= CHECKPOINT_S:
             state = {
                 "name": self._task.name,
@@ -238,6 +163,7 @@ class Trainer:
                 "end": self._end,
                 "rounds": self._rounds,
                 "spent_s": now_s - self._begun_s,
+                "spent_cpu_s": self._cpu_s(),
             }
             write_signed(folder / "checkpoint", self._task.key, pickle.dumps(state, protocol=5))
             # A large model takes long to write down: it is written down less often.
@@ -246,7 +172,6 @@ class Trainer:
 
 def main() -> None:
     """Read a task from stdin and do it."""
-    os.nice(19)
     length = int.from_bytes(sys.stdin.buffer.read(LENGTH_BYTES), "big")
     task: Task = pickle.loads(sys.stdin.buffer.read(length))  # from the process that started this one
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()

@@ -16,9 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from agents.trainer import LENGTH_BYTES, Report, Task, folder_of, light, read_signed
+from agents.tasks import Report, Task, folder_of, light, read_signed
+from agents.trainer import LENGTH_BYTES
 from models.definitions import definition
 from models.pipeline import Pipeline
+from models.policies import Search
+from models.search import Alternative, alternatives
 from schemas.retrains import Retrain
 from streams.checkpoints import signing_key
 from streams.settings import Settings
@@ -55,12 +58,16 @@ class TrainerProcess:
         self._key = signing_key(settings)
         self._folder = folder_of(settings, pipeline.name, step.id)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        model = pipeline.models[step.model]
+        search, candidates = candidates_of(pipeline, step)
+        models = {name: pipeline.estimators[name] for name in dict.fromkeys(one.model for one in candidates)}
+        declared = "|".join(map(definition, models.values()))
+        names = "|".join(one.name for one in candidates)
         self._task = Task(
-            name=f"{step.id}|{step.first}|{step.end}|{definition(model)}|{sorted(step.parameters.items())}",
-            content=pickle.dumps(light(pipeline, step.model, model), protocol=5),
+            name=f"{step.id}|{step.first}|{step.end}|{step.batch}|{search.eta}|{search.budget}|{declared}|{names}",
+            content=pickle.dumps(light(pipeline, models), protocol=5),
             modules=_modules(),
-            parameters=dict(step.parameters),
+            alternatives=candidates,
+            search=search,
             settings=settings,
             topic=topic,
             first=step.first,
@@ -68,6 +75,7 @@ class TrainerProcess:
             folder=self._folder,
             key=self._key,
             duration_s_max=duration_s_max,
+            batch=step.batch,
         )
         self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,7 +89,7 @@ class TrainerProcess:
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         with (self._folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "agents.trainer"],
+                [sys.executable, "-P", "-m", "agents.yielding", "agents.trainer"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -159,6 +167,22 @@ def tidy(settings: Settings, pipeline: str, ids: Collection[str]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def candidates_of(pipeline: Pipeline, step: Retrain) -> tuple[Search, list[Alternative]]:
+    """How is searched, without what is searched; and the candidates, which are one where nothing is searched.
+
+    Raises
+    ------
+    ValueError
+        If the search is no longer declared.
+    """
+    if not step.search:
+        return Search(), [Alternative(model=step.model, parameters=step.parameters)]
+    search = pipeline.retraining.search if pipeline.retraining is not None else None
+    if search is None:
+        raise ValueError("no search is declared any more")
+    return Search(eta=search.eta, budget=search.budget), alternatives(search, step.model, pipeline.estimators)
+
+
 def _hand_over(process: subprocess.Popen[bytes], content: bytes) -> None:
     assert process.stdin is not None
     # It may be dead by now; whoever looks after it finds out.
@@ -199,3 +223,9 @@ class Running:
     told_at: int = -1
     stored: int | None = None
     report: Report | None = None
+
+    @property
+    def winner(self) -> Alternative:
+        """What was trained, once it is done."""
+        found = None if self.report is None else self.report.alternative
+        return found or Alternative(model=self.step.model, parameters=self.step.parameters)

@@ -138,7 +138,7 @@ class Worker:
             tempfile.TemporaryDirectory(prefix="headrace-") as folder,
             self._endpoint(),
             delivering(self._settings, self.topology),
-            tracing(self._settings, self.topology.pipeline) as self.line.tracing,
+            tracing(self._settings, self.topology) as self.line.tracing,
         ):
             app = self._app(Path(folder))
             channels = [app.channel(maxsize=1) for _ in STAGES]

@@ -9,6 +9,7 @@ from typing import Any
 from bench import prefill, scores, stream
 from models.monitoring import Drift
 from models.pipeline import PROFILE_EVENTS, Field, Label, Pipeline
+from models.policies import Retraining, Search
 
 MODEL = "model"
 
@@ -19,7 +20,11 @@ TIMED_TIMEOUT = "1h"
 TIMEOUT = "1d"
 
 
-def pipeline(name: str, *, timed: bool = False, watched: bool = True) -> Pipeline:
+# Candidates of the search that keeps a trainer busy: all of them learn four fifths of the log, on one rung.
+CANDIDATES = 32
+
+
+def pipeline(name: str, *, timed: bool = False, watched: bool = True, training_s: float = 0.0) -> Pipeline:
     """Declare a pipeline for the bench's stream: eight numbers, the model, both baselines by themselves.
 
     Parameters
@@ -30,8 +35,12 @@ def pipeline(name: str, *, timed: bool = False, watched: bool = True) -> Pipelin
         Whether the events carry their time, in the field ``at``.
     watched
         Whether drift is looked for, which is so by default.
+    training_s
+        A retraining searches among many candidates, and fails after so many seconds; 0: no search is declared.
     """
     model: Any = scores.model()
+    rates = [round(0.0001 * 1.3**number, 6) for number in range(CANDIDATES - 1)]
+    search = Search(alternatives={MODEL: {"LogisticRegression.optimizer.lr": rates}}, eta=CANDIDATES, budget=CANDIDATES)
     return Pipeline(
         name=name,
         problem="binary",
@@ -47,6 +56,7 @@ def pipeline(name: str, *, timed: bool = False, watched: bool = True) -> Pipelin
         health_every=scores.REPORT_EVERY_LABELS,
         drift=Drift() if watched else None,
         profile_events=PROFILE_EVENTS if watched else 0,
+        retraining=Retraining(search=search, duration_s_max=training_s) if training_s else None,
     )
 
 
@@ -59,10 +69,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.declared", description="One worker of the bench.")
     parser.add_argument("name", help="of the pipeline")
     parser.add_argument("--timed", action="store_true", help="the events carry their time")
+    parser.add_argument("--training-s", type=float, default=0.0, help="a search is declared that may take so long")
     parser.add_argument("--unwatched", action="store_true", help="drift is not looked for")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s")
-    worker.run(pipeline(chosen.name, timed=chosen.timed, watched=not chosen.unwatched), load())
+    declaration = pipeline(chosen.name, timed=chosen.timed, watched=not chosen.unwatched, training_s=chosen.training_s)
+    worker.run(declaration, load())
 
 
 if __name__ == "__main__":

@@ -89,14 +89,19 @@ class Deployment:
         Whether the events carry their time.
     watched
         Whether drift is looked for.
+    training_s
+        A search is declared that may take so many seconds; 0: none.
     """
 
-    def __init__(self, bootstrap: str, name: str, *, timed: bool = False, watched: bool = True) -> None:
+    def __init__(
+        self, bootstrap: str, name: str, *, timed: bool = False, watched: bool = True, training_s: float = 0.0
+    ) -> None:
         self.name = name.replace(".", "-").lower()
         self.bootstrap = bootstrap
-        self.pipeline = declared.pipeline(self.name, timed=timed, watched=watched)
+        self.pipeline = declared.pipeline(self.name, timed=timed, watched=watched, training_s=training_s)
         self.topology = Topology(self.name, self.pipeline.partitions)
         self._flags = ["--timed"] * timed + ["--unwatched"] * (not watched)
+        self._flags += ["--training-s", str(training_s)] if training_s else []
         self._folder = tempfile.TemporaryDirectory(prefix="headrace-bench-")
         self.settings = load(bootstrap=bootstrap, data=Path(self._folder.name))
         self.workers: dict[str, Worker] = {}

@@ -9,18 +9,25 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bench import drift_causes, drift_delays, drift_false_alarms, drift_flights
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "drift-flights.svg"
 
 
-def false_alarms() -> dict[str, Any]:
+#: What applies a function to many.
+Each = Callable[..., Iterable[Any]]
+
+
+def false_alarms(each: Each) -> dict[str, Any]:
     """Every kind of stream without drift, the sums, and whether the budget was held."""
-    rows = list(drift_false_alarms.measure())
+    rows = list(drift_false_alarms.measure(each=each))
     events = sum(row["events"] for row in rows)
     result: dict[str, Any] = {"kinds": rows, "events": events}
     for budget in drift_false_alarms.BUDGETS:
@@ -32,20 +39,38 @@ def false_alarms() -> dict[str, Any]:
     return result
 
 
-def flights() -> dict[str, Any]:
+def flights(each: Each) -> dict[str, Any]:
     """The year, and its picture in the documents."""
     found = drift_flights.measure()
     PICTURE.write_text(drift_flights.picture(found), encoding="utf-8")
     return found
 
 
-PARTS: dict[str, Callable[[], Any]] = {
-    "false_alarms": false_alarms,
-    "likeness": drift_false_alarms.measure_likeness,
-    "delays": drift_delays.measure,
-    "causes": drift_causes.measure,
+def likeness(each: Each) -> dict[str, Any]:
+    """Streams whose neighbours resemble each other."""
+    return drift_false_alarms.measure_likeness()
+
+
+def delays(each: Each) -> list[dict[str, Any]]:
+    """Every planted change, and every detector's delay."""
+    return drift_delays.measure(each=each)
+
+
+def causes(each: Each) -> dict[str, Any]:
+    """What was planted, and what it was told to be."""
+    return drift_causes.measure(each=each)
+
+
+PARTS: dict[str, Callable[[Each], Any]] = {
     "flights": flights,
+    "likeness": likeness,
+    "false_alarms": false_alarms,
+    "delays": delays,
+    "causes": causes,
 }
+
+#: Of these there are no pieces: they run beside the others.
+WHOLE = ("flights", "likeness")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,12 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.drift", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART")
+    parser.add_argument("--processes", type=int, default=2, help="how many measure at once")
     chosen = parser.parse_args(arguments)
     begun_s = time.monotonic()
     result: dict[str, Any] = {}
-    for name in chosen.only:
-        print(name, file=sys.stderr, flush=True)
-        result[name] = PARTS[name]()
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        whole = {name: pool.submit(PARTS[name], map) for name in WHOLE if name in chosen.only}
+        for name, part in PARTS.items():
+            if name in chosen.only and name not in WHOLE:
+                result[name] = part(pool.map)
+                print(f"{name}: {time.monotonic() - begun_s:.0f} s", file=sys.stderr, flush=True)
+        result |= {name: waiting.result() for name, waiting in whole.items()}
     result["bench_s"] = round(time.monotonic() - begun_s)
     print(json.dumps(result, indent=1) if chosen.json else as_text(result))
     return 0 if result.get("false_alarms", {}).get("held", True) else 1
@@ -112,13 +142,17 @@ def _delays(rows: list[dict[str, Any]]) -> str:
         delay = "missed" if one["delay"] is None else f"{one['delay']:,}"
         return delay if one["told"] == 1.0 else f"{delay} ({one['told']:.0%})"
 
-    return _table(
+    ratios = [row["ratio_to_best"] for row in rows if row["ratio_to_best"] is not None]
+    near = sum(ratio <= 2 for ratio in ratios)
+    summary = f"{near} of {len(rows)} within twice the best, the median is {np.median(ratios):.2f} times"
+    table = _table(
         ["kind", "shape", "size", *names, "to the best"],
         [
             [row["kind"], row["shape"], row["size"], *(cell(row, name) for name in names), row["ratio_to_best"]]
             for row in rows
         ],
     )
+    return f"{table}\n\n{summary}"
 
 
 def _causes(found: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -123,12 +123,26 @@ def told(made: World) -> str:
     return cause
 
 
-def measure(runs: int = RUNS) -> dict[str, Any]:
-    """The table by planted and told cause, the share that is right, and every scenario with what it was told to be."""
+def _told(at: int, seed: int) -> str:
+    return told(_world(SCENARIOS[at][2], seed))
+
+
+def measure(runs: int = RUNS, each: Callable[..., Iterable[Any]] = map) -> dict[str, Any]:
+    """The table by planted and told cause, the share that is right, and every scenario with what it was told to be.
+
+    Parameters
+    ----------
+    runs
+        Of each scenario.
+    each
+        What applies a function to many, in several processes perhaps.
+    """
     table: dict[str, Counter[str]] = {}
     scenarios = []
-    for cause, name, scenario in SCENARIOS:
-        found = Counter(told(_world(scenario, seed)) for seed in range(1, runs + 1))
+    every = [(at, seed) for at in range(len(SCENARIOS)) for seed in range(1, runs + 1)]
+    all_told = list(each(_told, *zip(*every, strict=True)))
+    for at, (cause, name, _) in enumerate(SCENARIOS):
+        found = Counter(all_told[at * runs : (at + 1) * runs])
         table.setdefault(cause, Counter()).update(found)
         scenarios.append({"cause": cause, "planted": name, "told": dict(found)})
     right = sum(found[cause] for cause, found in table.items())

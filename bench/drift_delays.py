@@ -1,14 +1,15 @@
 """How soon planted drift is told, beside each of River's detectors.
 
 Headrace watches everything with one joint budget and is not told where to look. Each rival is given only the streams in
-which the drift is: the five features, the labels, or the champion's losses (errors, for those that take nothing else).
-It runs as River declares it, and tuned: the most sensitive of a list of settings with which it raised at most as many
-false alarms as the budget allows on the same streams without drift.
+which the drift is: the five features, the labels, or the champion's losses (errors, for those that take nothing else);
+for River's generators, the losses. It runs as River declares it, and tuned: the most sensitive of a list of settings
+with which it raised at most as many false alarms as the budget allows on the same streams without drift, in stretches
+as long as those in which it is measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,15 @@ import numpy as np
 from river import drift
 from river.drift import binary
 
-from bench.drift_planted import BEFORE, KINDS, Plant, plants, world
-from bench.drift_worlds import START, Values, World, log, pipeline
+from bench import drift_synth
+from bench.drift_planted import AFTER, BEFORE, KINDS, Plant, place_of, plants, world
+from bench.drift_synth import Synth
+from bench.drift_worlds import REFERENCE, START, Values, World, log, pipeline
 from models.drift import DriftMonitor
 from models.rivals import ON_NUMBERS
 
-RUNS = 5
+#: Of each planted change, and of each change of River's generators.
+RUNS, SYNTH_RUNS = 5, 3
 
 #: Events without drift on which rivals are tuned: at most one false alarm is allowed in them.
 TUNING = 200_000
@@ -60,23 +64,50 @@ DEFAULTS: dict[str, Make] = {
 
 def streams(made: World, kind: str, numbers: bool) -> list[Values]:
     """What a rival is given."""
-    assert made.scores is not None
     assert made.labels is not None
     if kind == "covariate":
         return list(made.columns.values()) if numbers else []
     if kind == "prior":
         return [made.labels.astype(float)]
-    if numbers:
-        return [-np.log(np.where(made.labels, made.scores, 1 - made.scores))]
-    return [((made.scores > 0.5) != made.labels).astype(float)]
+    return [losses(made) if numbers else errors(made)]
+
+
+def losses(made: World) -> Values:
+    """Of the champion."""
+    assert made.scores is not None
+    assert made.labels is not None
+    if made.problem == "regression":
+        found: Values = np.abs(made.labels - made.scores)
+        return found
+    if made.problem == "multiclass":
+        right = [said.get(label, 0.0) for said, label in zip(made.scores, made.labels.tolist(), strict=True)]
+    else:
+        right = np.where(made.labels, made.scores, 1 - made.scores).tolist()
+    return np.asarray(-np.log(np.clip(right, 1e-6, 1.0)))
+
+
+def errors(made: World) -> Values:
+    """Of the champion; of numbers, whether it was farther off than three times in four at first."""
+    assert made.scores is not None
+    assert made.labels is not None
+    if made.problem == "regression":
+        far = losses(made)
+        wrong = far > np.quantile(far[:REFERENCE], 0.75)
+    elif made.problem == "multiclass":
+        best = [max(said, key=said.__getitem__, default="") for said in made.scores]
+        wrong = np.array(best) != made.labels
+    else:
+        wrong = (made.scores > 0.5) != made.labels
+    found: Values = wrong.astype(float)
+    return found
 
 
 def _fires(make: Make, values: Values, numbers: bool, most: int = 1) -> list[int]:
     """Places at which a detector fires, the first so many."""
     detector, found = make(), []
     update = detector.update
-    for at, value in enumerate(values.tolist()):
-        update(value if numbers else bool(value))
+    for at, value in enumerate(values.tolist() if numbers else (values > 0).tolist()):
+        update(value)
         if detector.drift_detected:
             found.append(at)
             if len(found) >= most:
@@ -84,72 +115,91 @@ def _fires(make: Make, values: Values, numbers: bool, most: int = 1) -> list[int
     return found
 
 
-def tuned(kind: str, seed: int = 0) -> dict[str, tuple[Make | None, int]]:
-    """Of each rival the most sensitive setting that is quiet enough, and which one it is; ``None`` if none is."""
-    made = world(None, seed, TUNING, 0)
-    chosen: dict[str, tuple[Make | None, int]] = {}
+def tuned(kind: str, seed: int = 0) -> dict[str, Make | None]:
+    """Of each rival the most sensitive setting that is quiet enough; ``None`` if none is."""
+    made = _world(kind, None, seed, TUNING, 0)
+    chosen: dict[str, Make | None] = {}
     for name, settings in SETTINGS.items():
-        numbers = name in ON_NUMBERS
-        chosen[name] = (None, len(settings))
-        for place, make in enumerate(settings):
-            given = streams(made, kind, numbers)
-            if given and sum(len(_fires(make, values, numbers, 2)) for values in given) <= 1:
-                chosen[name] = (make, place)
-                break
+        given = streams(made, kind, name in ON_NUMBERS)
+        chosen[name] = next((make for make in settings if given and _is_quiet(make, given, name in ON_NUMBERS)), None)
     return chosen
 
 
-def _first(places: Sequence[int]) -> float:
+def _is_quiet(make: Make, given: Sequence[Values], numbers: bool) -> bool:
+    alarms = 0
+    for values in given:
+        for stretch in np.array_split(values, TUNING // (BEFORE + AFTER)):
+            alarms += len(_fires(make, stretch, numbers, 2 - alarms))
+            if alarms > 1:
+                return False
+    return True
+
+
+def _world(kind: str, plant: Plant | Synth | None, seed: int, before: int, after: int) -> World:
+    if kind in KINDS:
+        assert not isinstance(plant, Synth)
+        return world(plant, seed, before, after)
+    assert not isinstance(plant, Plant)
+    return drift_synth.world(kind, plant, seed, before, after)
+
+
+def _first(places: Sequence[int], before: int) -> float:
     """Events from the change to the first alarm after it."""
-    return min((place - BEFORE for place in places if place >= BEFORE), default=float("inf"))
+    return min((place - before for place in places if place >= before), default=float("inf"))
 
 
-def headrace(made: World) -> float:
+def headrace(made: World, before: int) -> float:
     """Events until an episode starts, or has started again, after the change."""
-    monitor = DriftMonitor(pipeline())
+    monitor = DriftMonitor(pipeline(made.problem))
     for offset, record in log(made):
         for told in monitor.fold(offset, record):
-            if told.phase == "start" and (told.time - START).total_seconds() >= BEFORE:
-                return (told.time - START).total_seconds() - BEFORE
+            if told.phase == "start" and (told.time - START).total_seconds() >= before:
+                return (told.time - START).total_seconds() - before
     return float("inf")
 
 
-def measure(runs: int = RUNS) -> list[dict[str, Any]]:
-    """One row per plant: median delay in events (absent where more than half are missed), and share that was told."""
-    rivals = {kind: tuned(kind) for kind in KINDS}
-    rows = []
-    for plant in plants():
-        delays: dict[str, list[float]] = {}
-        for seed in range(1, runs + 1):
-            made = world(plant, seed)
-            delays.setdefault("Headrace", []).append(headrace(made))
-            for name, (make, _) in rivals[plant.kind].items():
-                _add(delays, name, make, plant, made)
-            for name, default in DEFAULTS.items():
-                _add(delays, name, default, plant, made)
-        rows.append(_row(plant, delays))
-    return rows
+def measure(each: Callable[..., Iterable[Any]] = map) -> list[dict[str, Any]]:
+    """One row per change: median delay in events (absent where more than half are missed), and share that was told.
+
+    Parameters
+    ----------
+    each
+        What applies a function to many, in several processes perhaps.
+    """
+    runs: list[tuple[Plant | Synth, int]] = [(plant, RUNS) for plant in plants()]
+    runs += [(change, SYNTH_RUNS) for change in drift_synth.changes()]
+    kinds = list(dict.fromkeys(change.kind for change, _ in runs))
+    rivals = dict(zip(kinds, each(tuned, kinds), strict=True))
+    every = [(change, seed, rivals[change.kind]) for change, count in runs for seed in range(1, count + 1)]
+    found = iter(each(_run, *zip(*every, strict=True)))
+    return [_row(change, [next(found) for _ in range(count)]) for change, count in runs]
 
 
-def _add(delays: dict[str, list[float]], name: str, make: Make | None, plant: Plant, made: World) -> None:
-    numbers = name.split(" ", maxsplit=1)[0] in ON_NUMBERS
-    given = streams(made, plant.kind, numbers)
-    if make is None or not given:
-        return
-    # An alarm before the change does not disqualify it, and it goes on afterwards as River's detectors do.
-    delays.setdefault(name, []).append(min(_first(_fires(make, values, numbers, 1000)) for values in given))
+def _run(change: Plant | Synth, seed: int, rivals: dict[str, Make | None]) -> dict[str, float]:
+    """Delays in one run."""
+    before = place_of(seed)
+    made = _world(change.kind, change, seed, before, AFTER)
+    delays = {"Headrace": headrace(made, before)}
+    for name, make in (*rivals.items(), *DEFAULTS.items()):
+        numbers = name.split(" ", maxsplit=1)[0] in ON_NUMBERS
+        given = streams(made, change.kind, numbers)
+        if make is not None and given:
+            # An alarm before the change does not disqualify it, and it goes on afterwards as River's detectors do.
+            delays[name] = min(_first(_fires(make, values, numbers, 1000), before) for values in given)
+    return delays
 
 
-def _row(plant: Plant, delays: dict[str, list[float]]) -> dict[str, Any]:
-    found = {
-        name: {"delay": _finite(float(np.median(all_of))), "told": round(float(np.isfinite(all_of).mean()), 2)}
-        for name, all_of in delays.items()
-    }
+def _row(change: Plant | Synth, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
+    found = {}
+    for name in runs[0]:
+        delays = [run[name] for run in runs]
+        told = round(float(np.isfinite(delays).mean()), 2)
+        found[name] = {"delay": _finite(float(np.median(delays))), "told": told}
     rivals = [one["delay"] for name, one in found.items() if "default" not in name and name != "Headrace"]
     best = min((one for one in rivals if one is not None), default=None)
     own = found["Headrace"]["delay"]
     ratio = round(own / max(best, 1), 2) if own is not None and best is not None else None
-    return {**plant._asdict(), "detectors": found, "best_rival": best, "ratio_to_best": ratio}
+    return {**change._asdict(), "detectors": found, "best_rival": best, "ratio_to_best": ratio}
 
 
 def _finite(value: float) -> int | None:

@@ -1,6 +1,6 @@
 """The flights that left New York in 2013, watched for a year: which episodes, when, of what cause.
 
-The champion of the demo's pipeline predicts and learns in true time order; profiles and references are made by the
+The demo's logistic regression predicts and learns in true time order; profiles and references are made by the
 product's own code, in one partition. Two monitors look at the same log: one for which each event is an observation, one
 for which each day is.
 """
@@ -72,7 +72,7 @@ def records(flights: Pipeline, events: int | None = None) -> Iterator[LogRecord]
 
 def declared(block: str | None) -> Pipeline:
     """The demo's pipeline, in one partition, with this block."""
-    return replace(demo.flights, partitions=1, drift=Drift(block=block))
+    return replace(demo.flights, champion=NAME, partitions=1, drift=Drift(block=block))
 
 
 def measure(events: int | None = None) -> dict[str, Any]:

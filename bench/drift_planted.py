@@ -17,6 +17,9 @@ from bench.drift_worlds import Values, World
 #: Events before the change, and after it.
 BEFORE, AFTER = 8000, 8000
 
+#: Events by which the place of the change differs between runs, so that no window's length is favoured.
+PHASES = 256
+
 #: Events that a gradual or incremental change takes, and that each half of a recurring one lasts.
 SPAN = 2000
 HALF = 1000
@@ -51,9 +54,14 @@ def plants() -> Iterator[Plant]:
                 yield Plant(kind, shape, size)
 
 
-def _strength(shape: str, events: int, generator: np.random.Generator) -> Values:
+def place_of(seed: int) -> int:
+    """Events before the change in one run."""
+    return BEFORE + seed * 37 % PHASES
+
+
+def strength(shape: str, before: int, events: int, generator: np.random.Generator) -> Values:
     """How much of the change there is at each event, 0 to 1."""
-    since = np.arange(events) - BEFORE
+    since = np.arange(events) - before
     if shape == "abrupt":
         return (since >= 0).astype(float)
     if shape == "gradual":
@@ -68,18 +76,18 @@ def world(plant: Plant | None, seed: int, before: int = BEFORE, after: int = AFT
     """A world in which this is planted; ``None``: nothing."""
     generator = np.random.default_rng(seed)
     events = before + after
-    strength = np.zeros(events) if plant is None else _strength(plant.shape, events, generator)
+    much = np.zeros(events) if plant is None else strength(plant.shape, before, events, generator)
     kind, size = ("", 0.0) if plant is None else (plant.kind, plant.size)
-    rate = _RATE + strength * (size - _RATE) if kind == "prior" else np.full(events, _RATE)
+    rate = _RATE + much * (size - _RATE) if kind == "prior" else np.full(events, _RATE)
     labels = generator.random(events) < rate
     features = generator.normal(size=(events, 5))
     features[:, :2] += _APART * labels[:, None]
     if kind == "covariate":
-        features[:, 0] += strength * size
+        features[:, 0] += much * size
     logit = np.log(_RATE / (1 - _RATE)) + _APART * features[:, :2].sum(axis=1) - _APART**2
     scores = 1 / (1 + np.exp(-logit))
     if kind == "covariate":
         labels = generator.random(events) < scores
     elif kind == "concept":
-        labels = generator.random(events) < 1 / (1 + np.exp(-logit * (1 - strength * size)))
+        labels = generator.random(events) < 1 / (1 + np.exp(-logit * (1 - much * size)))
     return World({f"x{at}": features[:, at] for at in range(5)}, scores, labels)

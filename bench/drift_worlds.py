@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.monitoring import Drift
-from models.pipeline import Label, Pipeline
+from models.pipeline import PROFILE_EVENTS, Label, Pipeline
 from schemas.examples import Example, FieldSummary, LogRecord, Profile
 from schemas.predictions import Said
 from schemas.values import LabelValue
@@ -20,7 +20,7 @@ Values = npt.NDArray[Any]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REFERENCE = 2000
-WINDOW = 256
+WINDOW = PROFILE_EVENTS
 BINS = 20
 SCORE = "score:model@1"
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.losses import bounded, losses
-from models.monitoring import Promotion as Policy
 from models.outcomes import Key
 from models.pairs import Pairs, unit_of
 from models.pipeline import Label, Pipeline
+from models.policies import Promotion as Policy
 from models.promotions import CHUNK, CHUNK_ALERT, Verdicts
 from schemas.examples import Control
 from schemas.promotions import Promotion

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining, Sliding
+from models.monitoring import Alerts, Drift, Objective, Sliding
 from models.pipeline import Field, Label, Pipeline
+from models.policies import Promotion, Retention, Retraining, Search
 
 if TYPE_CHECKING:
     from headrace.async_client import AsyncClient
@@ -24,7 +25,9 @@ __all__ = [
     "Objective",
     "Pipeline",
     "Promotion",
+    "Retention",
     "Retraining",
+    "Search",
     "Sliding",
 ]
 

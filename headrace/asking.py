@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
+from typing import Protocol, TypeVar
 
 from headrace.messages import Message, Sent
 from headrace.sender import Sender
@@ -17,6 +16,7 @@ from schemas.errors import BadRecord, Unavailable
 from schemas.examples import Notice
 from schemas.records import record_type
 from schemas.rejects import from_headers
+from streams.closing import Closing
 from streams.settings import Settings
 from streams.tail import Tail, headers_of
 from streams.topology import Topology
@@ -30,7 +30,7 @@ def new_id(action: str) -> str:
     return f"{action}-{uuid.uuid4().hex[:12]}"
 
 
-class Asking:
+class Asking(Closing):
     """A command that was sent; used in a ``with`` block.
 
     Parameters
@@ -52,12 +52,8 @@ class Asking:
             self._stack = stack.pop_all()
         self._deadline_s = 0.0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Give back the connections."""
         self._stack.close()
 
     def wait_longer(self, seconds: float) -> None:
@@ -96,12 +92,51 @@ def noticed(settings: Settings, topology: Topology, command: Command, timeout_s:
     Unavailable
         If no leader answers in time; it is done as soon as there is one.
     """
-    with Asking(settings, topology, command, "examples") as asking:
+
+    def read(value: bytes) -> Notice | None:
+        return decode(Notice, value) if _NOTICE in value else None
+
+    return answered(settings, topology, command, "examples", read, timeout_s)
+
+
+class Answer(Protocol):
+    """A record that names the command which it answers."""
+
+    @property
+    def command(self) -> str | None: ...
+
+
+A = TypeVar("A", bound=Answer)
+
+
+def answered(
+    settings: Settings,
+    topology: Topology,
+    command: Command,
+    noun: str,
+    read: Callable[[bytes], A | None],
+    timeout_s: float,
+) -> A | None:
+    """Send a command, and wait for its answer; with 0 only until Kafka has it, for None.
+
+    Parameters
+    ----------
+    noun, read
+        The topic on which the answer comes, and what reads a value of it; None: of another kind.
+
+    Raises
+    ------
+    BadRecord
+        If the leader refuses it.
+    Unavailable
+        If no leader answers in time; it is done as soon as there is one.
+    """
+    with Asking(settings, topology, command, noun) as asking:
         if timeout_s <= 0:
             return None
-        for value in asking.answers(timeout_s):
-            if _NOTICE in value and (notice := decode(Notice, value)).command == command.id:
-                return notice
+        for answer in map(read, asking.answers(timeout_s)):
+            if answer is not None and answer.command == command.id:
+                return answer
     raise AssertionError("either an answer comes or an error")
 
 

@@ -13,9 +13,10 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from headrace import registry
+from headrace import profiles, registry
 from headrace.alerts import current
 from headrace.async_reader import Answers, flat, reading
+from headrace.history import Row
 from headrace.messages import Message, Messages, Sent, no_answer, prediction_of, undelivered
 from headrace.registry import Models
 from models.pipeline import Pipeline
@@ -114,6 +115,17 @@ class AsyncClient:
         """Say what was true, and wait until Kafka has it; see :meth:`headrace.client.Client.label`."""
         return await self._deliver(self._messages.label(id, label, key, time))
 
+    async def unavailable(
+        self,
+        id: str | int,
+        *,
+        reason: str | None = None,
+        key: str | int | None = None,
+        time: datetime | None = None,
+    ) -> Sent:
+        """Say that the truth will never be known; see :meth:`headrace.client.Client.unavailable`."""
+        return await self._deliver(self._messages.unavailable(id, reason, key, time))
+
     async def predict(
         self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None
     ) -> Prediction:
@@ -170,6 +182,10 @@ class AsyncClient:
     async def models(self) -> Models:
         """The versions there are and were; see :meth:`headrace.client.Client.models`."""
         return await asyncio.to_thread(registry.read, self._settings, self._topology)
+
+    async def profile(self, field: str | None = None, *, rows: int = profiles.ROWS) -> dict[str, list[Row]]:
+        """What came in over time; see :meth:`headrace.client.Client.profile`."""
+        return await asyncio.to_thread(profiles.over_time, self._settings, self._topology, field, rows)
 
     async def promotions(
         self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None

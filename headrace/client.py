@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from headrace import registry
+from headrace import profiles, registry
 from headrace.alerts import current
+from headrace.history import Row
 from headrace.messages import Messages, Sent, no_answer, prediction_of
 from headrace.registry import Models
 from headrace.sender import Sender
@@ -23,6 +23,7 @@ from schemas.health import Health
 from schemas.predictions import Prediction
 from schemas.promotions import Promotion
 from schemas.values import LabelValue
+from streams.closing import Closing
 from streams.cluster import ANSWER_S_MAX, admin
 from streams.ends import ends
 from streams.settings import Settings, load
@@ -32,7 +33,7 @@ from streams.tail import Start, Tail, headers_of, is_record, last, partitions_of
 FETCH_WAIT_MS = 10
 
 
-class Client:
+class Client(Closing):
     """Talks to one pipeline over Kafka.
 
     ::
@@ -76,14 +77,6 @@ class Client:
         self._sender = Sender(self._settings)
         self._admin = admin(self._settings)
         self._answers: Consumer | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Wait for what is on its way, and give back the connections."""
@@ -153,6 +146,38 @@ class Client:
             If Kafka does not take it.
         """
         return self._sender.deliver(self._messages.label(id, label, key, time))
+
+    def unavailable(
+        self,
+        id: str | int,
+        *,
+        reason: str | None = None,
+        key: str | int | None = None,
+        time: datetime | None = None,
+    ) -> Sent:
+        """Say that the truth about an event will never be known, and wait until Kafka has it.
+
+        No label is waited for any more, and one that was given is withdrawn. A label may still come later.
+
+        Parameters
+        ----------
+        id, key
+            As in :meth:`label`.
+        reason
+            Why, for a person.
+        time
+            When that became known; absent: now.
+
+        Raises
+        ------
+        UserError
+            If the key is needed.
+        BadRecord
+            If the reason is too long.
+        BrokerUnavailable
+            If Kafka does not take it.
+        """
+        return self._sender.deliver(self._messages.unavailable(id, reason, key, time))
 
     def predict(self, event: dict[str, Any], *, timeout_s: float = 10.0, key: str | int | None = None) -> Prediction:
         """Send an event and wait for its prediction.
@@ -224,6 +249,10 @@ class Client:
     def models(self) -> Models:
         """The versions there are and were, their newest metrics, and who decided what."""
         return registry.read(self._settings, self._topology)
+
+    def profile(self, field: str | None = None, *, rows: int = profiles.ROWS) -> dict[str, list[Row]]:
+        """What came in over time: a field, or all of them; see :func:`headrace.profiles.over_time`."""
+        return profiles.over_time(self._settings, self._topology, field, rows)
 
     def promotions(
         self, from_: Start = "latest", *, follow: bool = True, timeout_s: float | None = None

@@ -13,16 +13,18 @@ from types import ModuleType
 from models.contracts import Result, contracts
 from models.definitions import definition
 from models.mistakes import mistakes
-from models.monitoring import Drift, Objective, Promotion, Retraining, Sliding
+from models.monitoring import Drift, Objective, Sliding
 from models.names import nearest
 from models.pipeline import Field, Label, Pipeline
+from models.policies import Promotion, Retention, Retraining, Search
 from schemas.errors import PipelineError
 
 #: The packages that a user's file of the same name cannot stand in for.
 PACKAGES = ("agents", "headrace", "models", "schemas", "streams")
 
 _DECLARATIONS: dict[str, type] = {
-    kind.__name__: kind for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retraining, Sliding)
+    kind.__name__: kind
+    for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retention, Retraining, Search, Sliding)
 }
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
@@ -95,8 +97,8 @@ def check_pipeline(path: str | Path) -> Report:
 def _declaration_results(pipeline: Pipeline, again: Pipeline) -> list[Result]:
     """Whether every model is declared alike each time the file is run."""
     results = []
-    for name, model in pipeline.models.items():
-        alike = name in again.models and definition(again.models[name]) == definition(model)
+    for name, model in pipeline.estimators.items():
+        alike = name in again.estimators and definition(again.estimators[name]) == definition(model)
         problem = "running the file twice declares two different models; give it constant parameters"
         results.append(Result(f"{name}:is-declared-alike", None if alike else problem))
     return results

@@ -10,13 +10,16 @@ from functools import reduce
 from models.data_quality import Finding, Quality
 from models.pipeline import Pipeline
 from models.profiles import merge
-from models.summaries import deviation, mean
+from models.summaries import deviation, mean, quantiles
 from schemas.errors import UserError
 from schemas.examples import FieldSummary, Profile
 
 #: From nothing to the most, for terminals that can show them and for those that cannot.
 BLOCKS = "▁▂▃▄▅▆▇█"
 LETTERS = "_.:-=+*#"
+
+#: The quantiles of a field that are shown.
+QUANTILES = (0.01, 0.5, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Row:
         Share of the events without the field.
     mean, deviation, minimum, maximum
         Of its numbers.
+    p1, p50, p99
+        Quantiles of its numbers, off by at most :data:`models.sketches.ERROR` of their size.
     categories
         Counts of its categories, the most frequent first.
     bins
@@ -52,6 +57,9 @@ class Row:
     deviation: float | None
     minimum: float | None
     maximum: float | None
+    p1: float | None
+    p50: float | None
+    p99: float | None
     categories: dict[str, int]
     bins: list[int]
 
@@ -76,6 +84,7 @@ def row_of(profile: Profile, field: str) -> Row:
     """What one stretch says about a field."""
     summary = profile.fields.get(field, FieldSummary(count=0))
     total = summary.count + summary.missing
+    low, middle, high = quantiles(summary, QUANTILES) or (None, None, None)
     return Row(
         start=profile.start,
         until=profile.until,
@@ -88,6 +97,9 @@ def row_of(profile: Profile, field: str) -> Row:
         deviation=deviation(summary),
         minimum=summary.minimum,
         maximum=summary.maximum,
+        p1=low,
+        p50=middle,
+        p99=high,
         categories=dict(sorted(summary.categories.items(), key=lambda entry: (-entry[1], entry[0]))),
         bins=summary.bins,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from models.feedback import refuse_long
 from models.identity import id_of
 from models.pipeline import Pipeline, label_of
 from schemas import rejects
@@ -118,23 +119,43 @@ class Messages:
         BadRecord
             If the label does not fit the pipeline, or id, key or time are none.
         """
-        if key is None and self._key not in (None, self._id):
-            raise UserError(
-                f"the events of {self.topology.pipeline} have the key {self._key!r}, so their labels need "
-                f"it too: give key= the value of {self._key!r} that the event had"
-            )
-        if time is not None and time.tzinfo is None:
-            raise BadRecord("time", f"{time.isoformat()} has no zone", "$.time")
         if self.declared is not None:
             try:
                 label = label_of(self.declared, label)
             except ValueError as error:
                 raise BadRecord("label", str(error), "$.label") from None
-        text = id_of(id, "$.id")
-        chosen = text if key is None else id_of(key, "key")
         _refuse_not_finite(label, "$.label")
-        value = encode(Feedback(id=text, label=label, time=time))
-        return Message(self.topology.name("feedback"), chosen.encode(), value, [], text)
+        return self._feedback(Feedback(id=id_of(id, "$.id"), label=label, time=time), key)
+
+    def unavailable(
+        self,
+        id: str | int,
+        reason: str | None = None,
+        key: str | int | None = None,
+        time: datetime | None = None,
+    ) -> Message:
+        """The record that says that the label of an event will never be known.
+
+        Raises
+        ------
+        UserError
+            If the key is needed.
+        BadRecord
+            If id, key or time are none, or the reason is too long.
+        """
+        refuse_long(reason)
+        return self._feedback(Feedback(id=id_of(id, "$.id"), unavailable=True, reason=reason, time=time), key)
+
+    def _feedback(self, feedback: Feedback, key: str | int | None) -> Message:
+        if key is None and self._key not in (None, self._id):
+            raise UserError(
+                f"the events of {self.topology.pipeline} have the key {self._key!r}, so their labels need "
+                f"it too: give key= the value of {self._key!r} that the event had"
+            )
+        if feedback.time is not None and feedback.time.tzinfo is None:
+            raise BadRecord("time", f"{feedback.time.isoformat()} has no zone", "$.time")
+        chosen = feedback.id if key is None else id_of(key, "key")
+        return Message(self.topology.name("feedback"), chosen.encode(), encode(feedback), [], feedback.id)
 
     def answer(self, sent: Sent, topic: str, value: bytes | None, headers: Headers | None) -> Prediction | None:
         """The prediction of an event, if this record is it.

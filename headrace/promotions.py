@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
-from headrace.asking import Asking, new_id
+from headrace.asking import answered, new_id
 from schemas.codec import decode
 from schemas.commands import Command
 from schemas.promotions import Promotion
@@ -16,10 +17,10 @@ from streams.topology import Topology
 
 #: What is answered with a decision, and what with a notice in the log.
 Action = Literal["promote", "roll_back", "approve", "reject"]
-Order = Literal["pause", "resume", "retire"]
+Order = Literal["pause", "resume", "retire", "share"]
 
 
-def command(action: Action | Order, model: str | None, by: str, reason: str) -> Command:
+def command(action: Action | Order, model: str | None, by: str, reason: str, share: float | None = None) -> Command:
     """A person decides.
 
     Parameters
@@ -27,6 +28,8 @@ def command(action: Action | Order, model: str | None, by: str, reason: str) -> 
     model
         ``model@version``, or a model's name for its newest active version; with ``roll_back`` None is the champion
         before, with ``approve`` and ``reject`` the only one that waits.
+    share
+        With ``share``: the part of all entities that it is to serve; 0 ends it.
     """
     name, _, version = (model or "").partition("@")
     return Command(
@@ -37,6 +40,7 @@ def command(action: Action | Order, model: str | None, by: str, reason: str) -> 
         by=by,
         reason=reason,
         time=datetime.now(UTC),
+        share=share,
     )
 
 
@@ -50,14 +54,7 @@ def ask(settings: Settings, topology: Topology, asked: Command, timeout_s: float
     Unavailable
         If no leader answers in time; it is done as soon as there is one.
     """
-    with Asking(settings, topology, asked, "promotions") as asking:
-        if timeout_s <= 0:
-            return None
-        for value in asking.answers(timeout_s):
-            decision = decode(Promotion, value)
-            if decision.command == asked.id:
-                return decision
-    raise AssertionError("either an answer comes or an error")
+    return answered(settings, topology, asked, "promotions", partial(decode, Promotion), timeout_s)
 
 
 def decisions(settings: Settings, topology: Topology) -> Iterator[Promotion]:

@@ -11,6 +11,7 @@ from confluent_kafka import Message
 from headrace import promotions
 from models.registry import Registry, Reign, Version
 from schemas.codec import decode
+from schemas.costs import Cost
 from schemas.errors import UserError
 from schemas.examples import Control, Example
 from schemas.features import Features
@@ -37,6 +38,8 @@ class Models:
         Versions and reigns.
     health
         The newest metrics, by ``model@version``.
+    costs
+        What each model costs the leader, newest, by ``model@version``.
     decisions, retrains
         Every record of ``promotions`` and ``retrains``, in order.
     """
@@ -45,6 +48,7 @@ class Models:
     health: dict[str, ModelHealth] = field(default_factory=dict)
     decisions: list[Promotion] = field(default_factory=list)
     retrains: list[Retrain] = field(default_factory=list)
+    costs: dict[str, Cost] = field(default_factory=dict)
 
     def version(self, name: str) -> Version:
         """A version by any of its names.
@@ -101,18 +105,19 @@ def read(settings: Settings, topology: Topology) -> Models:
     UserError
         If the pipeline has no topics there.
     """
-    registry = Registry()
+    registry = Registry(topology.pipeline)
     for record in _records(settings, topology, "examples"):
         value = record.value() or b""
         if value.startswith(_CONTROL):
             registry.fold(record.offset() or 0, at_millisecond(record.timestamp()[1]), decode(Control, value))
     newest = last(settings, topology.name("health"), 1)
-    health = decode(Health, newest[0].value() or b"").models if newest else []
+    health = decode(Health, newest[0].value() or b"") if newest else None
     return Models(
         registry,
-        {f"{each.model}@{each.version}": each for each in health},
+        {f"{each.model}@{each.version}": each for each in (health.models if health else ())},
         list(promotions.decisions(settings, topology)),
         [decode(Retrain, record.value() or b"") for record in _records(settings, topology, "retrains")],
+        {f"{each.model}@{each.version}": each for each in (health.costs if health else ())},
     )
 
 

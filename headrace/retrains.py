@@ -26,19 +26,25 @@ def command(
     window: str | None = None,
     parameters: Mapping[str, FeatureValue] | None = None,
     warm: bool = False,
+    search: bool = False,
+    batch: int | None = None,
 ) -> Command:
     """A person asks for a challenger.
 
     Parameters
     ----------
     model
-        Name of a declared model.
+        Name of a declared model, or of one that only a declared search knows.
     window
         Learn only the last so many examples, like ``5000``, or so much event time, like ``7d``.
     parameters
         What is to differ from the declaration, by dotted name.
     warm
         Begin with a copy of the champion.
+    search
+        Choose among the alternatives that the pipeline file declares.
+    batch
+        Learn so many labels at a time; ``None``: as declared.
     """
     return Command(
         id=new_id("retrain"),
@@ -47,6 +53,8 @@ def command(
         window=window,
         parameters=dict(parameters or {}),
         warm=warm,
+        search=search,
+        batch=batch,
         by=by,
         reason=reason,
         time=datetime.now(UTC),

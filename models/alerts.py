@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -40,6 +40,8 @@ class Alerting:
     ----------
     pipeline
         What is watched, and what is too much.
+    position
+        Where in the log it begins; what other folds said before is not said again.
 
     Attributes
     ----------
@@ -53,8 +55,10 @@ class Alerting:
         Those that hold.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.position = 0
+    layout: ClassVar[int] = 1
+
+    def __init__(self, pipeline: Pipeline, position: int = 0) -> None:
+        self.position = position
         self.time: datetime | None = None
         self.dropped = 0
         self.silences = Silencing()
@@ -69,6 +73,11 @@ class Alerting:
     def firing(self) -> dict[str, Alert]:
         """The alerts that fire, by fingerprint."""
         return {name: one.published for name, one in self._watched.items() if one.firing and one.published}
+
+    @property
+    def findings(self) -> Iterable[Finding]:
+        """What is wrong with the data now."""
+        return self._symptoms.findings
 
     def fold(self, offset: int, record: LogRecord, said: Sequence[Record] = ()) -> list[Alert]:
         """Take in the record at ``offset``, and what the other folds said about it.
@@ -98,11 +107,6 @@ class Alerting:
             if any(changed):
                 return self._settle()
         return self._settle() if self._is_due else []
-
-    def hear(self, said: Sequence[Record]) -> list[Alert]:
-        """Take in what other folds say without a record of the log, as they do in a stretch of quiet."""
-        changed = [self._say(condition) for condition in self._said(said)]
-        return self._settle() if any(changed) else []
 
     @property
     def _is_due(self) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 
 from models.bets import Floats
 from models.blocks import Blocks
-from models.detectors import Detectors
+from models.detectors import Detectors, Known
 from models.monitoring import Drift, Sliding
 from models.pipeline import Pipeline, duration
 from models.slides import SLIDES, SlidingDetectors
@@ -86,9 +86,11 @@ class Base:
         """The block of event time, or the stretch between two slides, that a window belongs to."""
         return int(time_s // self._index_s) if self._index_s else 0
 
-    def detecting(self, weights: Sequence[float], ways: Sequence[str], bins: int) -> Detecting:
+    def detecting(
+        self, weights: Sequence[float], ways: Sequence[str], bins: int, known: Known | None = None
+    ) -> Detecting:
         """Detectors of streams with these shares of the budget."""
         thresholds: Floats = self._budget / np.array(weights)
         if self._sliding is not None:
-            return SlidingDetectors(thresholds, ways, bins, self._gap)
-        return (Blocks if self._index_s else Detectors)(thresholds, ways, bins)
+            return SlidingDetectors(thresholds, ways, bins, known, gap=self._gap)
+        return Blocks(thresholds, ways, bins) if self._index_s else Detectors(thresholds, ways, bins, known)

@@ -5,10 +5,16 @@ side, or to the edges, some density pays more than one at every event, and what 
 
 - A **shift** of a normal value by ``d`` of its standard deviations turns a uniform ``p`` into one with the density
   ``exp(d·z - d²/2)``, ``z`` the normal quantile of ``p``. It is the best bet against exactly that shift, and a fair one
-  whatever the distribution of the values is: only the p-values are looked at.
+  whatever the distribution of the values is: only the p-values are looked at. A window is paid as a whole, and what of
+  it lies behind a change is diluted by what lies before, so that large shifts need no bets of their own.
 - A **spread** wider or narrower by a factor ``s`` turns it into the density of ``s·z``.
 - A **histogram** of the p-values so far, those longer ago weighing less, finds every other change of shape, a bit
   later.
+
+Where values are **few and frequent** (a label, a wrong answer), ``p`` says no more than which value it was, and the
+rest of it is drawn by chance. A density that is level over each value's stretch of [0, 1] does not bet on that chance:
+:func:`levelled`. Which stretches those are is taken from the reference, whose values are never ranked; where they have
+been guessed wrongly the bet is a worse one, and as fair.
 
 Densities are constant on :data:`CELLS` cells, so that all of a window is a table of counts times a table of logarithms.
 The logarithms are rounded down to multiples of 2^-20: sums of them are exact in any order, so that every machine comes
@@ -20,6 +26,7 @@ Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005), chapter 8
 
 from __future__ import annotations
 
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -31,8 +38,8 @@ Counts = npt.NDArray[np.int64]
 #: Cells of equal width of [0, 1] on which every density is constant.
 CELLS = 64
 
-SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0)
-SPREADS = (0.5, 0.75, 1.33, 2.0, 3.0)
+SHIFTS = (0.1, 0.2, 0.4, 0.8)
+SPREADS = (0.5, 0.75, 1.33, 2.0)
 
 #: Events after which a p-value counts half, of each histogram.
 HALF_LIVES = (400, 4000)
@@ -41,31 +48,36 @@ HALF_LIVES = (400, 4000)
 COARSE = 16
 FLAT = 8.0
 
+#: Values of the reference from which on it is believed where the stretch of each value lies.
+LEVEL_MIN = 32
+
 _GRAIN = 2.0**20
 
 
-def _floor(logarithms: Floats) -> Floats:
-    rounded: Floats = np.floor(logarithms * _GRAIN) / _GRAIN
+def _logarithms(masses: Floats) -> Floats:
+    """Of densities, from their masses ``[..., cell, bet]``, rounded down."""
+    rounded: Floats = np.floor(np.maximum(np.log(masses * CELLS), -50.0) * _GRAIN) / _GRAIN
     return rounded
 
 
-def _table() -> Floats:
-    """Logarithms of the fixed densities, ``[cell, bet]``: shifts up, shifts down, spreads."""
+@cache
+def _masses(reach: float) -> Floats:
+    """Of the fixed densities, ``[cell, bet]``: shifts up, shifts down, spreads; shifts are ``reach`` times as far."""
     normal = NormalDist()
-    edges = [-np.inf, *(normal.inv_cdf(cell / CELLS) for cell in range(1, CELLS)), np.inf]
+    edges = [normal.inv_cdf(cell / CELLS) for cell in range(1, CELLS)]
 
     def masses(shift: float, spread: float) -> list[float]:
-        below = [0.0, *(normal.cdf((edge - shift) / spread) for edge in edges[1:-1]), 1.0]
+        below = [0.0, *(normal.cdf((edge - shift) / spread) for edge in edges), 1.0]
         return [max(below[cell + 1] - below[cell], 1e-300) for cell in range(CELLS)]
 
-    up = [masses(shift, 1.0) for shift in SHIFTS]
-    down = [masses(-shift, 1.0) for shift in SHIFTS]
+    up = [masses(reach * shift, 1.0) for shift in SHIFTS]
+    down = [masses(-reach * shift, 1.0) for shift in SHIFTS]
     wide = [masses(0.0, spread) for spread in SPREADS]
-    return _floor(np.maximum(np.log(np.array([*up, *down, *wide]).T * CELLS), -50.0))
+    return np.array([*up, *down, *wide]).T
 
 
 #: Logarithms of the fixed densities, ``[cell, bet]``.
-FIXED = _table()
+FIXED = _logarithms(_masses(1.0))
 
 #: The bets that rise with ``p``: they are fair for p-values that are smaller than uniform ones, too.
 RISING = len(SHIFTS)
@@ -77,40 +89,58 @@ BETS = FIXED.shape[1] + len(HALF_LIVES)
 SHIFTING = 2 * len(SHIFTS)
 
 
+def levelled(values: Floats, reach: float = 1.0) -> Floats:
+    """Logarithms of the fixed densities, level over the stretch of each value; ``[cell, bet]``.
+
+    A density that rises still does, since each stretch gets the mean over it.
+
+    Parameters
+    ----------
+    values
+        How often each value was there in the reference, in the order in which they are ranked.
+    reach
+        How many times as far the shifts are.
+    """
+    masses = _masses(reach)
+    if values.sum() < LEVEL_MIN:
+        return _logarithms(masses)
+    edges = np.concatenate([[0.0], np.cumsum(values) / values.sum()])
+    cells = np.arange(CELLS + 1) / CELLS
+    # How much of each value's stretch lies in each cell.
+    both = np.minimum(edges[1:, None], cells[None, 1:]) - np.maximum(edges[:-1, None], cells[None, :-1])
+    both = np.maximum(both, 0.0)
+    widths = both.sum(axis=1)
+    there = widths > 0
+    means = (both[there] @ (masses * CELLS)) / widths[there, None]
+    return _logarithms(np.maximum(both[there].T @ means, 1e-300))
+
+
 def flat(streams: int) -> Floats:
     """Histograms that have seen nothing, ``[half-life, stream, coarse cell]``."""
     return np.zeros((len(HALF_LIVES), streams, COARSE))
 
 
-def coarse(cells: Counts) -> Counts:
-    """Counts in the cells of a histogram, from counts ``[..., CELLS]``."""
-    summed: Counts = cells.reshape(*cells.shape[:-1], COARSE, CELLS // COARSE).sum(axis=-1)
-    return summed
-
-
-def payouts(cells: Counts, histograms: Floats) -> Floats:
-    """Logarithms of what every bet makes of p-values.
+def adaptive(new: Counts, histograms: Floats) -> Floats:
+    """Logarithms of what the histograms make of p-values, ``[stream, chunk, half-life]``.
 
     Parameters
     ----------
-    cells
-        Counts of p-values, ``[stream, chunk, CELLS]``.
+    new
+        Counts of p-values, ``[stream, chunk, COARSE]``.
     histograms
-        What the histograms knew before, ``[half-life, stream, COARSE]``.
-
-    Returns
-    -------
-    ``[stream, chunk, bet]``
+        What they knew before, ``[half-life, stream, COARSE]``.
     """
-    fixed = cells @ FIXED
     known = histograms + FLAT
-    density = _floor(np.log(known * (COARSE / known.sum(axis=2, keepdims=True))))
-    adaptive = np.einsum("scb,hsb->sch", coarse(cells).astype(np.float64), density)
-    return np.concatenate([fixed, adaptive], axis=2)
+    density = np.floor(np.log(known * (COARSE / known.sum(axis=2, keepdims=True))) * _GRAIN) / _GRAIN
+    paid: Floats = new @ density.transpose(1, 2, 0)
+    return paid
 
 
-def learn(histograms: Floats, cells: Counts) -> Floats:
-    """The histograms after a window of p-values, ``[stream, CELLS]``."""
-    new = coarse(cells)
-    kept = [0.5 ** (new.sum(axis=1, keepdims=True) / half) for half in HALF_LIVES]
-    return np.stack([one * keep + new for one, keep in zip(histograms, kept, strict=True)])
+def learn(histograms: Floats, new: Counts) -> Floats:
+    """The histograms after a window of p-values, ``[stream, COARSE]``."""
+    kept = 0.5 ** (new.sum(axis=1)[None, :, None] / _HALVES)
+    learnt: Floats = histograms * kept + new
+    return learnt
+
+
+_HALVES = np.array(HALF_LIVES, np.float64)[:, None, None]

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.bets import CELLS, Counts, Floats
+from models.bets import CELLS, COARSE, FIXED, Counts, Floats
+from models.conformal import Ordered
 from models.detectors import Flags, Wealth
 
 #: Blocks that are compared with; of more, the first ones stay the measure.
@@ -56,9 +57,10 @@ class Blocks:
         self._shape = (streams, bins)
 
     def take(
-        self, window: Counts, partition: int, index: int, events: int, seed: int, given: Counts | None = None
+        self, window: Counts, partition: int, index: int, events: int, seed: int, ordered: Ordered | None = None
     ) -> Flags:
         """A window of one partition in block ``index``; alarms come when a block is over."""
+        given = None if ordered is None else ordered.given()
         index = max(index, self._closed + 1)
         counts, classes, size = self._open.get(index, (np.zeros(self._shape, np.int64), None, 0))
         classes = given if classes is None or given is None else classes + given
@@ -86,7 +88,8 @@ class Blocks:
         now = np.where(np.concatenate([sizes, sizes]) > 0, np.concatenate([place, spread]), np.nan)
         now[np.concatenate([fresh, fresh])] = np.nan
         draws = generator.random(2 * streams)
-        cells = np.zeros((2 * streams, 1, CELLS), np.int64)
+        fixed = np.zeros((2 * streams, 1, FIXED.shape[1]))
+        coarse = np.zeros((2 * streams, 1, COARSE), np.int64)
         if self._history:
             past = np.stack(self._history)
             known = np.isfinite(past).sum(axis=0)
@@ -94,10 +97,11 @@ class Blocks:
                 ranks = (past < now).sum(axis=0) + draws * ((past == now).sum(axis=0) + 1)
             there = np.flatnonzero(np.isfinite(now))
             at = np.minimum((ranks / (known + 1) * CELLS).astype(np.int64), CELLS - 1)
-            cells[there, 0, at[there]] = 1
+            fixed[there, 0] = FIXED[at[there]]
+            coarse[there, 0, at[there] // (CELLS // COARSE)] = 1
         if len(self._history) < BLOCKS_MAX:
             self._history.append(now)
-        alarms = self._wealth.pay(cells, max(events, 1))
+        alarms = self._wealth.pay(fixed, coarse, max(events, 1))
         return alarms[:streams] | alarms[streams:]
 
     def _place_given(self, given: Counts) -> Floats:

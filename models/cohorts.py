@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from models import gains
 from models.tails import Numbers
@@ -26,7 +27,8 @@ class Cohorts:
 
     Within ``settle`` a corrected label is replaced, as if the wrong one had never come. A purse can't unlearn a bet
     that is decided. A later correction changes what was counted only against the side that it speaks against, which
-    makes both purses smaller than those of the right labels, and of the wrong ones.
+    makes both purses smaller than those of the right labels, and of the wrong ones. So does a label that is withdrawn,
+    because it is unavailable: it is taken from the side that it spoke for.
 
     Parameters
     ----------
@@ -49,15 +51,28 @@ class Cohorts:
         self._open: dict[int, Numbers] = {}
         self._released = -math.inf
 
-    def add(self, differences: Numbers, weights: Numbers, times_s: Numbers) -> None:
-        """Labels have come, or some of them are taken back."""
+    def add(
+        self,
+        differences: Numbers,
+        weights: Numbers,
+        times_s: Numbers,
+        withdrawn: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Labels have come, or some of them are taken back.
+
+        Parameters
+        ----------
+        withdrawn
+            Which are taken back without another one behind them; ``None``: none.
+        """
+        taken = np.zeros(len(weights), np.bool_) if withdrawn is None else withdrawn
         if not self._width_s:
-            self._late(differences, weights)
+            self._late(differences, weights, taken)
             return
         numbers = np.floor(times_s / self._width_s)
         late = numbers <= self._released
         if late.any():
-            self._late(differences[late], weights[late])
+            self._late(differences[late], weights[late], taken[late])
             differences, weights, numbers = differences[~late], weights[~late], numbers[~late]
         found, rows = np.unique(numbers, return_inverse=True)
         if self._block_s:
@@ -94,12 +109,21 @@ class Cohorts:
         self.up += nodes
         self.down += nodes
 
-    def _late(self, differences: Numbers, weights: Numbers) -> None:
+    def _withdraw(self, differences: Numbers) -> None:
+        """Labels that have been counted are taken back, each from the side that it spoke for."""
+        self.up = self.up - gains.count(differences[differences > 0])
+        self.down = self.down - gains.count(differences[differences < 0])
+        self.late += len(differences)
+
+    def _late(self, differences: Numbers, weights: Numbers, taken: npt.NDArray[np.bool_]) -> None:
         """What comes after its cohort was counted, or without cohorts."""
         if self._block_s:
             # A block is counted as it was, and one more label hardly changes its mean.
             self.late += float(np.abs(weights).sum())
             return
+        if taken.any():
+            self._withdraw(differences[taken])
+            differences, weights = differences[~taken], weights[~taken]
         if (weights > 0).all():
             nodes = gains.count(differences)
             self.up += nodes

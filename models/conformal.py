@@ -16,7 +16,7 @@ Assumptions
 2. **Bins fixed before**: they may follow from the reference, whose values are never counted here.
 3. **By partition**: ranks are taken among values of the same partition. Partitions may differ from each other (a key
    may well say something about its events), and need to be exchangeable only within themselves. This is the Mondrian
-   form.
+   form. It is also how values are ranked within **classes** (labels among those with a like score).
 
 Which of the values of a window came first is not in a profile. Any order that is drawn by chance, apart from the data,
 is as good under assumption 1, so each window is put in one that follows from its position.
@@ -27,13 +27,15 @@ section 4.5 for the Mondrian form.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from models.bets import CELLS, Counts
 
-#: Values that are bet on together, at most.
-CHUNK = 32
+Codes = npt.NDArray[np.int32]
 
 #: Values that are compared with each other, pair by pair: few enough that this costs less than counting.
 RUN = 16
@@ -42,67 +44,135 @@ _EARLIER = np.tri(RUN, k=-1, dtype=np.bool_)[:, :, None]
 _NOT_LATER = np.tri(RUN, dtype=np.bool_)[:, :, None]
 
 
-def chunks_of(values: int) -> int:
-    """How many chunks a window of so many values falls into."""
-    return max(1, -(-values // CHUNK))
+class Places:
+    """Where the bins of each stream lie in one long row: stream by stream, class by class.
+
+    Parameters
+    ----------
+    shapes
+        Classes and bins of each stream.
+    classed
+        How many of them are ranked within classes: the first ones, which are of one shape.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, int]], classed: int = 0) -> None:
+        sizes = [classes * bins for classes, bins in shapes]
+        widths = np.array([bins for classes, bins in shapes for _ in range(classes)])
+        self.shapes, self.classed = tuple(shapes), classed
+        #: First place of each stream, and first class of each.
+        self.streams = np.cumsum([0, *sizes[:-1]])
+        self.classes = np.cumsum([0, *(classes for classes, _ in shapes[:-1])])
+        #: Stream of each place.
+        self.stream = np.repeat(np.arange(len(shapes)), sizes)
+        # Of each place: its class, and the first place of this one and of the next. A last one is for no value.
+        self.row = np.append(np.repeat(np.arange(len(widths)), widths), len(widths))
+        ends = np.append(np.cumsum(widths), sum(sizes) + 1)
+        self.end = ends[self.row]
+        self.start = np.append(np.repeat(np.cumsum(widths) - widths, widths), sum(sizes))
+
+    @property
+    def size(self) -> int:
+        """Bins in all."""
+        return len(self.stream)
+
+    @property
+    def rows(self) -> int:
+        """Classes of all streams."""
+        return int(self.row[-1])
 
 
-def cells_of(base: Counts, window: Counts, generator: np.random.Generator, chunks: int | None = None) -> Counts:
-    """The p-values of the values of one window, counted in cells of [0, 1].
+class Ordered(NamedTuple):
+    """Values in the order in which they came: places ``[stream, value]``; the last place is for no value."""
+
+    codes: Codes
+    places: Places
+
+    def counts(self) -> Counts:
+        """One long row of counts."""
+        counted: Counts = np.bincount(self.codes.ravel(), minlength=self.places.size + 1)[:-1]
+        return counted
+
+    def given(self) -> Counts:
+        """Counts ``[stream, class, bin]`` of those streams whose values are ranked within classes."""
+        (classes, bins), streams = self.places.shapes[0], self.places.classed
+        return self.counts()[: streams * classes * bins].reshape(streams, classes, bins)
+
+
+def drawn(window: Counts, places: Places, generator: np.random.Generator) -> Ordered:
+    """Values of which only the counts are known, one long row, in an order drawn by chance."""
+    sizes = np.add.reduceat(window, places.streams)
+    length = int(sizes.max())
+    values = np.full((len(sizes), length), places.size, np.int32)
+    values[np.arange(length) < sizes[:, None]] = np.repeat(np.arange(places.size, dtype=np.int32), window)
+    return Ordered(generator.permuted(values, axis=1), places)
+
+
+def cells_of(base: Counts, ordered: Ordered, generator: np.random.Generator) -> Counts:
+    """The p-value of each value of one window, as one of the cells of [0, 1].
 
     Parameters
     ----------
     base
-        Counts of all values of the partition before it, ``[stream, bin]``.
-    window
-        Counts of the window, ``[stream, bin]``.
+        Counts of all values of the partition before it, one long row.
+    ordered
+        The values.
     generator
-        Draws the order and the ``U``.
-    chunks
-        Into how many chunks they fall; by default as many as :func:`chunks_of` says.
+        Draws the ``U``.
 
     Returns
     -------
-    ``[stream, chunk, CELLS]``
-        Chunks in the order drawn. A stream with fewer values than another has them spread over as many chunks.
+    ``[stream, value]``
+        Class times :data:`models.bets.CELLS`, plus the cell; filled up to full runs of :data:`RUN`. What is no value
+        has a class of its own, behind all others.
     """
-    streams, bins = window.shape
-    sizes = window.sum(axis=1)
-    runs = -(-int(sizes.max()) // RUN)
-    length = runs * RUN
-    # Rows of equal length: the places without a value get a bin of their own, the last, which is in no count.
-    full = np.concatenate([window, (length - sizes)[:, None]], axis=1)
-    values = np.repeat(np.tile(np.arange(bins + 1, dtype=np.int16), streams), full.ravel()).reshape(streams, length)
-    values = generator.permuted(values, axis=1)
-    lower, same, total = _ranks(base, values.reshape(streams * runs, RUN), (streams, runs, bins))
-    ranks = lower + generator.random(same.shape, dtype=np.float32) * same
-    cells = np.minimum((ranks * (CELLS / np.maximum(total, 1))).astype(np.int64), CELLS - 1)
-    chunks = chunks or chunks_of(length)
-    # One place in one long table per stream, chunk and cell; what has no value goes behind its end.
-    chunk = np.arange(length) * chunks // length
-    place = ((np.arange(streams)[:, None] * chunks + chunk) * CELLS).reshape(streams * runs, RUN).T + cells
-    place[bins == values.reshape(streams * runs, RUN).T] = streams * chunks * CELLS
-    counted = np.bincount(place.ravel(), minlength=streams * chunks * CELLS + 1)[:-1]
-    return counted.reshape(streams, chunks, CELLS)
+    codes, places = ordered
+    streams, length = codes.shape
+    runs = -(-length // RUN)
+    full = np.full((streams, runs * RUN), places.size, np.int32)
+    full[:, :length] = codes
+    values = np.ascontiguousarray(full.reshape(-1, RUN).T)
+    run = np.tile(np.arange(runs), streams)
+    lower, same, total = _ranks(base, values, run, places)
+    ranks = lower + generator.random(values.shape, dtype=np.float32) * same
+    cells = np.minimum((ranks * (CELLS / total)).astype(np.int64), CELLS - 1)
+    cells += places.row[values] * CELLS
+    return cells.T.reshape(streams, -1)
 
 
-def _ranks(base: Counts, values: npt.NDArray[np.int16], shape: tuple[int, int, int]) -> tuple[Counts, Counts, Counts]:
-    """Of each value, how many by then were in lower bins, in its own, and in any; ``[place in the run, run]``.
+def _ranks(base: Counts, values: Codes, run: Counts, places: Places) -> tuple[Counts, Counts, Counts]:
+    """Of each value, how many by then were in lower bins of its class, in its own, and in any; ``[value, run]``.
 
     What came before the run is read off from counts; within it, all pairs are compared.
     """
-    streams, runs, bins = shape
-    row = np.arange(streams * runs)[:, None]
-    each = np.bincount((row * (bins + 1) + values).ravel(), minlength=row.size * (bins + 1))
-    each = each.reshape(streams, runs, bins + 1)
-    before = np.cumsum(each, axis=1) - each
-    before[:, :, :bins] += base[:, None, :]
-    below = np.zeros((row.size, bins + 2), np.int64)
-    np.cumsum(before.reshape(row.size, bins + 1), axis=1, out=below[:, 1:])
-    lower = np.take_along_axis(below, values, axis=1).T
-    upper = np.take_along_axis(below, values + 1, axis=1).T
-    across = np.ascontiguousarray(values.T)
-    less = ((across[None] < across[:, None]) & _EARLIER).sum(axis=1, dtype=np.int8)
-    equal = ((across[None] == across[:, None]) & _NOT_LATER).sum(axis=1, dtype=np.int8)
-    seen = ((across[None] < bins) & _NOT_LATER).sum(axis=1, dtype=np.int8)
-    return lower + less, upper - lower + equal, below[:, bins] + seen
+    runs, width = int(run[-1]) + 1, places.size + 2
+    each = np.bincount((values + run * width).ravel(), minlength=runs * width).reshape(runs, width)
+    before = np.cumsum(each, axis=0) - each
+    before[:, : places.size] += base
+    before[:, places.size :] = 0
+    below = np.zeros(runs * width + 1, np.int64)
+    np.cumsum(before, out=below[1:])
+    at = run * width
+    here = values + at
+    lower, upper = below[here], below[here + 1]
+    if places.rows == len(places.shapes):
+        # Without classes all values of a stream start and end in the same place.
+        stream = np.arange(len(run)) // runs
+        start, end = places.streams[None, stream], np.append(places.streams[1:], places.size)[None, stream]
+    else:
+        start, end = places.start[values], places.end[values]
+    first = below[start + at]
+    lower -= first
+    upper -= first
+    total = np.broadcast_to(below[end + at] - first, values.shape)
+    # Narrow numbers are compared many at once.
+    narrow = np.int16 if places.size < 2**15 else np.int32
+    values, start, end = values.astype(narrow), start.astype(narrow), end.astype(narrow)
+    within = _NOT_LATER if len(start) == 1 else (values >= start[:, None]) & _NOT_LATER
+    lower += _count(within & (values < values[:, None]))
+    upper += _count(within & (values <= values[:, None]))
+    return lower, upper - lower, np.maximum(total + _count(within & (values < end[:, None])), 1)
+
+
+def _count(pairs: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+    counted: npt.NDArray[np.int8] = pairs.sum(axis=1, dtype=np.int8)
+    return counted

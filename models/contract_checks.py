@@ -6,6 +6,7 @@ import itertools
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from models.answers import answering
@@ -145,6 +146,18 @@ def replays_bit_for_bit(case: Case) -> str | None:
     """Two workers that declare and fold it agree."""
     found = _difference(case.fold(case.fresh()), case.fold(case.again()), 0, "declared and folded again, it")
     return None if found is None else f"{found}; set the seed of everything random in it"
+
+
+def learns_in_batches(case: Case) -> str | None:
+    """It learns many examples at a time, and answers as before."""
+    model, middle = case.fresh(), EXAMPLES // 2
+    rows = list(zip(case.features, case.labels, strict=True))[:EXAMPLES]
+    learn = import_module("models.minibatches").learn
+    for batch in (rows[:middle], rows[middle:]):
+        learn(model, [(dict(features), label) for features, label in batch])
+    for features, _ in rows[:20]:
+        case.answer(model, dict(features))
+    return None
 
 
 def _difference(one: list[Score | None], other: list[Score | None], first: int, who: str) -> str | None:

@@ -7,17 +7,29 @@ get the same answers to the last bit. What breaks that is found here, before the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from models.contract_checks import CHECKS, EXAMPLES, Case, learns
+from models.contract_checks import (
+    CHECKS,
+    EXAMPLES,
+    Case,
+    learns,
+    learns_in_batches,
+    replays_bit_for_bit,
+    survives_a_checkpoint,
+)
+from models.estimators import one_by_one
 from models.features import Preparation
+from models.names import nearest
 from models.pipeline import Pipeline
 from models.samples import sample_events, sample_labels
+from models.search import alternatives, built
 from schemas.errors import BadRecord
-from schemas.values import Address, FeatureValue
+from schemas.values import Address, FeatureValue, LabelValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +71,47 @@ def contracts(pipeline: Pipeline, again: Pipeline | None = None) -> list[Result]
     if len(features) < EXAMPLES:
         return results
     labels = list(sample_labels(pipeline, len(features)))
-    for name, model in pipeline.models.items():
-        second = model.clone if again is None else _copies(again.models.get(name))
+    for name, model in pipeline.estimators.items():
+        second = model.clone if again is None else _copies(again.estimators.get(name))
         case = Case(pipeline, name, _copies(model), second, features, labels)
         for check in CHECKS:
             result = _tried(check, case)
             results.append(result)
             if check is learns and not result.passed:
                 break
-    return results
+    return [*results, *_search_results(pipeline, features, labels), *_batch_results(pipeline, features, labels)]
+
+
+def _search_results(
+    pipeline: Pipeline, features: list[dict[str, FeatureValue]], labels: list[LabelValue]
+) -> Iterator[Result]:
+    """The alternatives of a search; what all of them share is tried on what is declared."""
+    search = pipeline.retraining.search if pipeline.retraining is not None else None
+    if search is None:
+        return
+    given = {name for one in features for name in one}
+    for name in dict.fromkeys(name for subset in search.features for name in subset):
+        problem = f"no legal event has a feature {name!r}; there are {', '.join(sorted(given))}{nearest(name, given)}"
+        yield Result(f"search:has-feature-{name}", None if name in given else problem)
+    tried = {one.name: one for model in pipeline.models for one in alternatives(search, model, pipeline.estimators)}
+    for one in tried.values():
+        if one.parameters or one.features:
+            fresh = partial(built, pipeline.estimators[one.model], one.parameters, one.features)
+            case = Case(pipeline, one.name, fresh, fresh, features, labels)
+            for check in (learns, survives_a_checkpoint, replays_bit_for_bit):
+                yield _tried(check, case)
+
+
+def _batch_results(
+    pipeline: Pipeline, features: list[dict[str, FeatureValue]], labels: list[LabelValue]
+) -> Iterator[Result]:
+    """Whether what is to learn in mini-batches does, where that is declared."""
+    if pipeline.retraining is None or not pipeline.retraining.batch:
+        return
+    for name, model in pipeline.estimators.items():
+        if not one_by_one(model):
+            case = Case(pipeline, name, _copies(model), _copies(model), features, labels)
+            yield _tried(learns_in_batches, case)
 
 
 def _copies(model: Any) -> Callable[[], Any]:

@@ -17,7 +17,7 @@ from models.feeds import Feed, handled
 from models.fields import Fields
 from models.findings import KINDS, Finding, Kind
 from models.pipeline import Pipeline
-from models.profiles import merge
+from models.profiles import merge, unsketched
 from schemas.examples import LogRecord, Profile
 
 __all__ = ["KINDS", "Finding", "Kind", "Quality"]
@@ -68,7 +68,7 @@ class Quality:
         if offset < self.position:
             return []
         self.position = offset + 1
-        return self._take(record) if isinstance(record, Profile) else []
+        return self._take(unsketched(record)) if isinstance(record, Profile) else []
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""
@@ -82,7 +82,7 @@ class Quality:
         partition = profile.partition
         told = self._silences(profile)
         before = self._round.get(partition)
-        self._round[partition] = merge(before, profile) if before else profile
+        self._round[partition] = merge(before, profile, sketched=False) if before else profile
         self._profiles += 1
         self._alive[partition] = self._rounds
         alive = [one for one, last in self._alive.items() if self._rounds - last <= ROUNDS_ALIVE]
@@ -106,7 +106,7 @@ class Quality:
                     sentence=sentence,
                 )
                 told.append(self.open[key])
-            elif not missed and key in self.open:
+            elif partition == profile.partition and key in self.open:
                 told.append(self._end(key, profile.start))
         return told
 

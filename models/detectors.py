@@ -5,7 +5,12 @@ have become: the Shiryaev-Roberts recursion ``M = (M + n) · e`` for a chunk of 
 drift the mean of ``e`` is at most one, so that ``M`` grows by at most ``n`` on average. The mean of ``M`` over the bets
 of a stream does too, since all of them look at the same p-values.
 
-Stream ``k`` has the weight ``w``, and the weights of everything that is watched sum to one. It alarms as soon as its
+Chunks are cut beforehand: a window of which only the counts are known is one, whatever is in it, and values whose order
+is known make one each :data:`CHUNK`. At the end of which chunk ``M`` is looked at may depend on all that came until
+then: ``M`` less the events so far does not grow on average up to any stopping time.
+
+Stream ``k`` has the weight ``w``, and the weights of everything that is watched sum to one (but for streams that start
+no episode by themselves, whose alarms need none). It alarms as soon as its
 ``M`` reaches ``B / w``, and begins again at zero. Each alarm has then cost ``B / w`` of at most one per event, so the
 expected number of alarms of stream ``k`` among ``T`` events is at most ``T · w / B``. That holds for every ``T``, not
 only in the long run, and expectations add up: over all streams it is at most ``T / B``, **however they depend on each
@@ -22,17 +27,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from models import bets
 from models.bets import Counts, Floats
-from models.conformal import cells_of, chunks_of
+from models.conformal import RUN, Ordered, Places, cells_of, drawn
 
 Flags = npt.NDArray[np.bool_]
 
 _CENTRES = (np.arange(bets.CELLS) + 0.5) / bets.CELLS - 0.5
+
+#: Values whose order is known that are bet on together.
+CHUNK = RUN
 
 #: Windows after a start over which it is measured how much neighbours resemble each other.
 LIKENESS_WINDOWS = 64
@@ -68,13 +77,26 @@ class Wealth:
         self._wealth = np.full(self._shares.shape, -np.inf)
         self._histograms = bets.flat(len(ways))
 
-    def pay(self, cells: Counts, events: float) -> Flags:
-        """Bet on p-values, ``[stream, chunk, CELLS]``, of so many events in all; gives who alarms."""
-        paid = bets.payouts(cells, self._histograms)
-        each = np.log(events / cells.shape[1])
-        for chunk in range(cells.shape[1]):
-            self._wealth = np.logaddexp(self._wealth, each) + paid[:, chunk]
-        self._histograms = bets.learn(self._histograms, cells.sum(axis=1))
+    def pay(self, fixed: Floats, coarse: Counts, events: float) -> Flags:
+        """Pay for so many events; gives who alarms.
+
+        Parameters
+        ----------
+        fixed
+            Logarithms of what the fixed bets made of them, ``[stream, chunk, bet]``.
+        coarse
+            Their p-values, ``[stream, chunk, COARSE]``.
+        events
+            How many in all; as many enter with each chunk.
+        """
+        paid = np.concatenate([fixed, bets.adaptive(coarse, self._histograms)], axis=2)
+        # From the start of each chunk to the end of all of them.
+        paid = np.cumsum(paid[:, ::-1], axis=1)[:, ::-1]
+        entering = np.log(events / paid.shape[1])
+        self._wealth = np.logaddexp(self._wealth, entering) + paid[:, 0]
+        if paid.shape[1] > 1:
+            self._wealth = np.logaddexp(self._wealth, np.logaddexp.reduce(paid[:, 1:], axis=1) + entering)
+        self._histograms = bets.learn(self._histograms, coarse.sum(axis=1))
         alarms: Flags = self.excess() >= 0.0
         return alarms
 
@@ -89,6 +111,28 @@ class Wealth:
         self._histograms[:, which] = 0.0
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a reference says about the values of some streams, for bets that fit them.
+
+    Parameters
+    ----------
+    values
+        How often each value was there, by stream ``[class, bin]``.
+    reaches
+        How many times as far the shifts are that a class is bet on, by stream ``[class]``.
+    """
+
+    values: Sequence[Floats]
+    reaches: Sequence[Floats]
+
+    def tables(self) -> Floats:
+        """Logarithms of the fixed bets, ``[class and cell, bet]``; a last class, of what is no value, pays nothing."""
+        rows = zip(np.concatenate(self.reaches).tolist(), (row for one in self.values for row in one), strict=True)
+        tables = [bets.levelled(row, reach) for reach, row in rows]
+        return np.concatenate([*tables, np.zeros_like(bets.FIXED)])
+
+
 class Detectors:
     """Streams that are watched value by value.
 
@@ -98,17 +142,22 @@ class Detectors:
         As in :class:`Wealth`.
     bins
         Bins of the stream that has the most.
+    known
+        What is known about their values beforehand, if anything is.
     """
 
-    def __init__(self, thresholds: Floats, ways: Sequence[str], bins: int) -> None:
+    def __init__(self, thresholds: Floats, ways: Sequence[str], bins: int, known: Known | None = None) -> None:
         self._wealth = Wealth(thresholds, ways)
-        self._base: dict[int, Counts] = {}
-        self._base_given: dict[int, Counts] = {}
         self._shape = (len(ways), bins)
+        self._tables = None if known is None else known.tables()
+        self._whole = Places([(1, bins)] * len(ways))
+        self._places = self._whole
+        # By partition: one long row of counts.
+        self._base: dict[int, Counts] = {}
         self._likeness = Likeness(len(ways))
 
     def take(
-        self, window: Counts, partition: int, index: int, events: int, seed: int, given: Counts | None = None
+        self, window: Counts, partition: int, index: int, events: int, seed: int, ordered: Ordered | None = None
     ) -> Flags:
         """A window of one partition, counts ``[stream, bin]``; gives which streams alarm. They are not yet restarted.
 
@@ -122,38 +171,47 @@ class Detectors:
             Events that it is about.
         seed
             Draws the order: the position in the log.
-        given
-            Counts ``[stream, class, bin]`` of the first streams, whose values are ranked among those of their class.
+        ordered
+            The values themselves, where their order is known: full chunks of :data:`CHUNK`, and what is known of them.
         """
         if not window.any():
             return np.zeros(self._shape[0], np.bool_)
         generator = np.random.default_rng((seed, partition))
-        base = self._base.setdefault(partition, np.zeros(self._shape, np.int64))
-        conditional = 0 if given is None else len(given)
-        plain = window[conditional:]
-        cells = cells_of(base[conditional:], plain, generator)
-        base[conditional:] += plain
-        if given is not None:
-            cells = np.concatenate([self._given(given, partition, generator, cells.shape[1]), cells])
-        self._likeness.take(cells.sum(axis=1), partition)
-        return self._wealth.pay(cells, max(events, chunks_of(int(window.sum(axis=1).max()))))
+        values = drawn(window.ravel(), self._whole, generator) if ordered is None else ordered
+        places = values.places
+        base = self._base.get(partition)
+        if base is None:
+            self._places = places
+            base = self._base[partition] = np.zeros(places.size, np.int64)
+        cells = cells_of(base, values, generator)
+        base += window.ravel() if ordered is None else ordered.counts()
+        # Where the order is chance, nothing is gained by cutting a window up.
+        chunks = 1 if ordered is None else cells.shape[1] // CHUNK
+        counted = self._counted(cells, places, chunks)
+        whole = counted.sum(axis=1)
+        if ordered is None:
+            fixed: Floats = (whole @ bets.FIXED)[:, None]
+        else:
+            assert self._tables is not None
+            each = np.take(self._tables, cells, axis=0)
+            fixed = each.reshape(len(cells), chunks, CHUNK, -1).sum(axis=2)
+        self._likeness.take(whole, partition)
+        coarse = counted.reshape(*counted.shape[:2], bets.COARSE, -1).sum(axis=3)
+        return self._wealth.pay(fixed, coarse, max(events, 1))
 
-    def _given(self, given: Counts, partition: int, generator: np.random.Generator, chunks: int) -> Counts:
-        """The p-values of values that are ranked within their class."""
-        base = self._base_given.setdefault(partition, np.zeros_like(given))
-        rows = (-1, given.shape[-1])
-        cells = cells_of(base.reshape(rows), given.reshape(rows), generator, chunks)
-        base += given
-        together: Counts = cells.reshape(*given.shape[:2], *cells.shape[1:]).sum(axis=1)
-        return together
+    def _counted(self, cells: Counts, places: Places, chunks: int) -> Counts:
+        """Counts of p-values, ``[stream, chunk, CELLS]``."""
+        streams, length = cells.shape
+        end = streams * chunks * bets.CELLS
+        chunk = np.arange(streams)[:, None] * chunks + np.arange(length) * chunks // length
+        at = np.where(cells < places.rows * bets.CELLS, chunk * bets.CELLS + cells % bets.CELLS, end)
+        return np.bincount(at.ravel(), minlength=end + 1)[:-1].reshape(streams, chunks, bets.CELLS)
 
     def restart(self, which: Flags) -> None:
         """These streams forget everything and begin again."""
         self._wealth.restart(which)
         for base in self._base.values():
-            base[which] = 0
-        for base in self._base_given.values():
-            base[which[: len(base)]] = 0
+            base[which[self._places.stream]] = 0
         self._likeness.restart(which)
 
     def rewind(self) -> None:
@@ -189,6 +247,11 @@ class Likeness:
 
     def take(self, cells: Counts, partition: int) -> None:
         """The p-values of one window, ``[stream, CELLS]``."""
+        if self._sums[0].min() >= LIKENESS_WINDOWS:
+            # Nothing more is learnt, until a stream begins again.
+            self._last.clear()
+            self._waiting.clear()
+            return
         sizes = cells.sum(axis=1)
         deviation = (cells @ _CENTRES) * np.sqrt(12.0 / np.maximum(sizes, 1))
         last = self._last.get(partition)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from msgspec import structs
@@ -31,24 +31,30 @@ from msgspec import structs
 from models import tallies
 from models.bases import Base
 from models.bets import Counts
+from models.buffers import Buffers
 from models.causes import Evidence, Verdict, judge, table_of
-from models.detectors import Flags
+from models.conformal import Ordered
+from models.detectors import CHUNK, Flags
 from models.episodes import BRIEF, CALM, Episode
 from models.faults import Levels, faults
 from models.gathering import Gathering
-from models.layouts import BUDGET, Layout, is_score
+from models.hindsight import Outcome, outcome_of
+from models.layouts import Layout, is_score
 from models.monitoring import Drift as Declared
 from models.pipeline import Pipeline
 from models.rivals import Rivals
 from models.segments import Segments
 from models.silences import Silences
-from models.tallies import Outcome, Tally, outcome_of
-from models.watches import RECENT, Change, Watch
+from models.tallies import Tally
+from models.watches import Change, Watch
 from schemas.drift import Drift, Moved
 from schemas.examples import Control, Example, LogRecord, Profile
 
 #: Standard normal units by which labels given the score must differ, for a loss alone to start an episode.
 GIVEN_SCORE = 3.0
+
+#: Logarithm of ``M`` over its threshold from which outcomes are looked at as soon as they can be.
+NEAR = -5.0
 
 E_DETECTOR = "e-detector"
 SILENCE = "silence"
@@ -62,6 +68,8 @@ class DriftMonitor:
     pipeline
         Its problem, and what it declares about drift.
     """
+
+    layout: ClassVar[int] = 2
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -88,9 +96,10 @@ class DriftMonitor:
         # Examples.
         self._gathering = Gathering(self._pipeline, self._declared.reference_examples)
         self._tally: Tally | None = None
+        self._is_near = False
         self._answers: Watch | None = None
         self._tables = Segments()
-        self._buffers: dict[int, list[Outcome]] = {}
+        self._buffers = Buffers()
 
     def fold(self, offset: int, record: LogRecord) -> list[Drift]:
         """Take in the record at ``offset``; gives what is to be told."""
@@ -126,7 +135,7 @@ class DriftMonitor:
         start_s = profile.start.timestamp()
         self._time_s = max(self._time_s, profile.until.timestamp())
         self._events += profile.events
-        self._silences.on_events(profile.partition, profile.events)
+        self._silences.on_events(profile)
         told = self._by_silence(start_s)
         if profile.reference is None or profile.reference < self._renewed:
             return told
@@ -144,41 +153,42 @@ class DriftMonitor:
         return told + self._take(self._features, window, profile.partition, start_s, profile.events)
 
     def _example(self, example: Example) -> list[Drift]:
-        # A correction is no new outcome: the event has been counted.
-        if example.status == "corrected":
+        # A correction is no new outcome: the event has been counted. What is unavailable is none at all.
+        if example.status not in ("known", "expired"):
+            if example.status == "unavailable":
+                self._silences.on_unavailable()
             return []
         outcome = outcome_of(example)
         told = self._signals(outcome) if self._declared.detectors else []
-        buffer = self._buffers.get(example.partition)
-        if buffer is None:
-            buffer = self._buffers[example.partition] = []
-        buffer.append(outcome)
-        # Everything else is done for a whole window at once: this line is passed at every label.
-        if len(buffer) >= tallies.WINDOW:
-            self._buffers[example.partition] = []
-            told += self._window(buffer, example.partition)
+        chunked = self._buffers.add(outcome, example.partition)
+        # Everything else is done for many at once: this line is passed at every label.
+        if chunked is not None:
+            if any(label is not None for _, label, _, _ in chunked[-CHUNK:]):
+                self._silences.on_label()
+            if self._buffers.is_due(example.partition, self._tally, near=self._is_near):
+                told += self._window(self._buffers.take(example.partition), example.partition)
         return told
 
     def _window(self, window: Sequence[Outcome], partition: int) -> list[Drift]:
         self._outcomes_seen += len(window)
         times = sorted(outcome[0] for outcome in window)
         self._time_s = max(self._time_s, times[-1].timestamp())
-        if any(label is not None for _, label, _, _ in window):
-            self._silences.on_label()
         if self._tally is None or self._answers is None:
             self._refer(window)
             return []
-        counts, given, table = self._tally.counts(window, self.position)
+        counts, ordered, table = self._tally.counts(window, self.position)
         time_s = times[len(times) // 2].timestamp()
         self._tables.add(time_s, table)
-        return self._take(self._answers, counts, partition, time_s, len(window), given)
+        told = self._take(self._answers, counts, partition, time_s, len(window), ordered)
+        self._is_near = bool((self._answers.detectors.excess() > NEAR).any())
+        return told
 
     def _refer(self, window: Sequence[Outcome]) -> None:
         window = [outcome for outcome in window if self._base.makes(outcome[0])]
         self._tally = self._gathering.take(window, self.position) if window else None
         if self._tally is not None:
-            weights = [BUDGET["outcomes"] / len(tallies.STREAMS)] * len(tallies.STREAMS)
-            self._answers = Watch(tallies.STREAMS, self._base.detecting(weights, tallies.WAYS, self._tally.width))
+            width, known = self._tally.width, self._tally.known
+            self._answers = Watch(tallies.STREAMS, self._base.detecting(tallies.SHARES, tallies.WAYS, width, known))
 
     def _signals(self, outcome: Outcome) -> list[Drift]:
         judged = None if self._tally is None else self._tally.judged(outcome)
@@ -187,11 +197,11 @@ class DriftMonitor:
     # Alarms and episodes.
 
     def _take(
-        self, watch: Watch, window: Counts, partition: int, time_s: float, events: int, given: Counts | None = None
+        self, watch: Watch, window: Counts, partition: int, time_s: float, events: int, ordered: Ordered | None = None
     ) -> list[Drift]:
         base = self._base
         change, alarms = watch.take(
-            window, partition, base.index(time_s), events, self.position, time_s, given,
+            window, partition, base.index(time_s), events, self.position, time_s, ordered,
             reach_s=base.reach_s, bets=base.bets(time_s),
         )  # fmt: skip
         if change is not None:
@@ -209,7 +219,7 @@ class DriftMonitor:
         """Whether it is more than a model that goes on learning."""
         names = {watch.names[at] for at in np.flatnonzero(alarms).tolist()}
         if names == {"loss"}:
-            return table_of(*self._table(change.since_s)).given_score > GIVEN_SCORE
+            return table_of(*tallies.sides(self._tables, change.since_s)).given_score > GIVEN_SCORE
         return not all(map(is_score, names))
 
     def _open(self, detector: str, change: Change) -> Drift:
@@ -229,9 +239,8 @@ class DriftMonitor:
             told.append(episode.record("update", self.position - 1, self._now, moved))
         if self._silent:
             return told
-        recent = RECENT * max(1, self._pipeline.partitions)
         watches = [watch for watch in (self._features, self._answers) if watch is not None]
-        if self._clock - episode.opened >= BRIEF and all(watch.returned(recent) for watch in watches):
+        if self._clock - episode.opened >= BRIEF and all(watch.returned() for watch in watches):
             told.append(self._ended("returned"))
         elif self._clock - episode.quiet_since >= CALM:
             told.append(self._ended("settled"))
@@ -266,15 +275,10 @@ class DriftMonitor:
             features, self._levels, self._layout.categories if self._layout is not None else frozenset(), since_s
         )
         silence = f"no label has come for {self._silences.labels} events" if "labels" in self._silent else ""
-        verdict = judge(Evidence(features, answers, *self._table(since_s), faults=wrong, silence=silence))
+        verdict = judge(
+            Evidence(features, answers, *tallies.sides(self._tables, since_s), faults=wrong, silence=silence)
+        )
         return verdict, [*features, *answers]
-
-    def _table(self, since_s: float) -> tuple[Counts, Counts]:
-        """Counts ``[score, label]`` before and after."""
-        size = tallies.TABLE
-        zero = np.zeros((1, size * size), np.int64)
-        before, after = self._tables.sides(since_s) if len(self._tables) else (zero, zero)
-        return before.reshape(size, size), after.reshape(size, size)
 
     @property
     def _clock(self) -> int:

@@ -44,18 +44,33 @@ def model_mistakes(pipeline: Pipeline) -> Iterator[str]:
         return
     if not models:
         yield "models: there are none; declare one, like {'logistic': linear_model.LogisticRegression()}"
+    yield from named_mistakes(pipeline.problem, "models", models)
+
+
+def named_mistakes(problem: str, argument: str, models: Mapping[Any, Any]) -> Iterator[str]:
+    """What is wrong with models and their names, wherever they are declared."""
     seen: dict[int, object] = {}
     for name, model in models.items():
-        where = f"models[{name!r:.80}]"
+        where = f"{argument}[{name!r:.80}]"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             yield f"{where}: the name is not accepted; 1 to 64 lower case letters, digits, '-' and '_' are"
         elif name in BASELINES:
             yield f"{where}: the name is that of a baseline, which runs beside every pipeline; choose another"
         if id(model) in seen:
-            yield f"{where}: it is the same object as models[{seen[id(model)]!r:.80}]; declare one of its own"
+            yield f"{where}: it is the same object as {argument}[{seen[id(model)]!r:.80}]; declare one of its own"
         seen[id(model)] = name
-        for problem in _estimator_mistakes(pipeline.problem, model):
-            yield f"{where}: {problem}"
+        for found in _estimator_mistakes(problem, model):
+            yield f"{where}: {found}"
+
+
+def one_by_one(model: Any) -> list[str]:
+    """The classes in a model that can't learn many examples at a time; none if River's ``learn_many`` works."""
+    if isinstance(model, compose.Pipeline):
+        return [name for step in model.steps.values() for name in one_by_one(step)]
+    if isinstance(model, compose.TransformerUnion):
+        return [name for step in model.transformers.values() for name in one_by_one(step)]
+    wanted = ("learn_many", "transform_many") if isinstance(model, base.Transformer) else ("learn_many",)
+    return [] if all(callable(getattr(model, verb, None)) for verb in wanted) else [type(model).__name__]
 
 
 def _estimator_mistakes(problem: str, model: object) -> Iterator[str]:

@@ -4,11 +4,14 @@ The life of an event's label::
 
     event ──> waiting ──label──> known ──another label──> known (an example with status `corrected`)
                  │                                             ┌──label──> known (`corrected`, no previous)
-                 └──due, none came──> expired ─────────────────┘
-    label before its event ──> early ──event──> known
+                 ├──due, none came──> expired ─────────────────┤
+                 └──"unavailable"──> unavailable ──────────────┘
+    known or expired ──"unavailable"──> unavailable (it replaces the one or the other)
+    label before its event ──> early ──event──> known, or unavailable
                                  └──no event while it is remembered──> rejected (`label_unmatched`)
 
-Everything is forgotten when it is past ``remember``; until then a repeated event or label is a duplicate.
+Everything is forgotten when it is past ``remember``; until then a repeated event or label is a duplicate, and so is
+a label that is unavailable again.
 """
 
 from __future__ import annotations
@@ -16,15 +19,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Literal
 
 from models.pipeline import Pipeline
 from models.waiting import Packing, Served, Waiting
 from models.watermarks import Watermark
 from schemas.errors import BadRecord
-from schemas.examples import Example
+from schemas.examples import Example, Status
 from schemas.feedback import Feedback
 from schemas.values import Address, LabelValue
+
+
+class Lack(Enum):
+    """Why an event whose life is settled has no label."""
+
+    EXPIRED = "expired"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Examples:
         self.waiting = Waiting(packing)
         self.settled = Waiting(packing)
         self.early: dict[str, Early] = {}
-        self._labels: dict[str, LabelValue | None] = {}
+        self._labels: dict[str, LabelValue | Lack] = {}
         self._arrived: set[str] = set()
         self._timeout = pipeline.timeout
         self._remember = pipeline.remember
@@ -131,15 +142,18 @@ class Examples:
     def label(self, feedback: Feedback) -> Example | None:
         """The example that a label makes; ``None`` for a label that is known already."""
         id = feedback.id
+        has_label = feedback.label is not None
+        label = Lack.UNAVAILABLE if feedback.label is None else feedback.label
         if id in self.waiting:
             served = self.waiting.move(id, self.settled)
-            self._labels[id] = feedback.label
-            return self._example(id, served, "known", feedback)
-        previous = self._labels[id]
-        if previous == feedback.label:
+            self._labels[id] = label
+            return self._example(id, served, "known" if has_label else "unavailable", feedback)
+        before = self._labels[id]
+        if before == label:
             return None
-        self._labels[id] = feedback.label
-        return self._example(id, self.settled.get(id), "corrected", feedback, previous)
+        self._labels[id] = label
+        served = self.settled.get(id)
+        return self._example(id, served, "corrected" if has_label else "unavailable", feedback, before)
 
     def wait_for_event(self, early: Early) -> Unmatched | None:
         """Keep a label whose event has not come; gives the oldest one that falls out at the bound."""
@@ -155,7 +169,7 @@ class Examples:
         expired = list(self.waiting.until(safe)) if safe is not None else []
         for id, served in expired:
             self.waiting.move(id, self.settled)
-            self._labels[id] = None
+            self._labels[id] = Lack.EXPIRED
             yield self._example(id, served, "expired")
         while len(self.waiting) + len(self.settled) > self._events_max:
             if self._forget_oldest():
@@ -189,20 +203,15 @@ class Examples:
                 "unknown, the event expired long ago, or its key put it in another partition",
             )
 
-    def restore(
-        self,
-        id: str,
-        served: Served,
-        status: Literal["known", "corrected", "expired"] | None,
-        label: LabelValue | None,
-    ) -> None:
+    def restore(self, id: str, served: Served, status: Status | None, label: LabelValue | None) -> None:
         """Remember an event again as the topics tell it: what was served, what the log says of its label."""
         self.watermark.event(served.due - self._timeout)
         if status is None:
             self.waiting.add(id, served)
         else:
             self.settled.add(id, served)
-            self._labels[id] = label
+            lack = Lack.UNAVAILABLE if status == "unavailable" else Lack.EXPIRED
+            self._labels[id] = lack if label is None else label
 
     def _forget_oldest(self) -> bool:
         oldest = self.settled.oldest()
@@ -223,10 +232,11 @@ class Examples:
         self,
         id: str,
         served: Served,
-        status: Literal["known", "corrected", "expired"],
+        status: Status,
         feedback: Feedback | None = None,
-        previous: LabelValue | None = None,
+        before: LabelValue | Lack | None = None,
     ) -> Example:
+        previous, replaces = _replaced(before) if before is not None else (None, None)
         return Example(
             id=id,
             partition=self.partition,
@@ -234,11 +244,19 @@ class Examples:
             status=status,
             label=None if feedback is None else feedback.label,
             previous=previous,
+            replaces=replaces,
             labelled=None if feedback is None else feedback.time,
+            reason=None if feedback is None else feedback.reason,
             features=served.features,
             said=served.said,
             position=served.position,
+            served=served.served,
         )
+
+
+def _replaced(before: LabelValue | Lack) -> tuple[LabelValue | None, Literal["known", "expired", "unavailable"]]:
+    """The label that stood there, if there was one, and what the event was."""
+    return (None, before.value) if isinstance(before, Lack) else (before, "known")
 
 
 def _since(early: Early, since: datetime) -> Early:

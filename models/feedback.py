@@ -12,7 +12,7 @@ from models.pipeline import Pipeline, duration, label_of
 from schemas.envelope import Headers, open_envelope
 from schemas.errors import BadRecord
 from schemas.feedback import Feedback
-from schemas.values import Address
+from schemas.values import Address, LabelValue
 
 
 class _Raw(msgspec.Struct):
@@ -21,9 +21,14 @@ class _Raw(msgspec.Struct):
     id: Any = None
     label: Any = None
     time: Any = None
+    unavailable: Any = None
+    reason: Any = None
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
+
+#: Characters of the reason why a label is unavailable.
+REASON_CHARACTERS_MAX = 200
 
 
 class Labels:
@@ -49,7 +54,8 @@ class Labels:
         Parameters
         ----------
         value, headers
-            Of the Kafka record: ``{"id": ..., "label": ..., "time": ...}``, bare or as a CloudEvent.
+            Of the Kafka record: ``{"id": ..., "label": ..., "time": ...}``, or ``"unavailable": true`` and perhaps a
+            ``"reason"`` in place of the label; bare or as a CloudEvent.
         address
             Where it lies.
         received
@@ -67,18 +73,44 @@ class Labels:
         if raw.id is None:
             raise BadRecord("id", "the label does not say whose it is", "$.id")
         id = id_of(raw.id, "$.id")
-        if raw.label is None:
-            raise BadRecord("label", "there is no label", "$.label")
-        try:
-            label = label_of(self._pipeline, raw.label)
-        except ValueError as error:
-            raise BadRecord("label", str(error)[:200], "$.label") from None
+        lacks = raw.unavailable is not None and _is_unavailable(raw)
+        label = None if lacks else self._label(raw.label)
         time = envelope.time if raw.time is None else time_of(raw.time, "$.time")
         if time is None:
             time = received
         elif time - received > self._future_max:
             raise too_far_ahead(time, received, "time")
-        return Feedback(id=id, label=label, time=time)
+        return Feedback(id=id, label=label, time=time, unavailable=lacks, reason=raw.reason if lacks else None)
+
+    def _label(self, raw: Any) -> LabelValue:
+        if raw is None:
+            raise BadRecord("label", "there is no label", "$.label")
+        try:
+            return label_of(self._pipeline, raw)
+        except ValueError as error:
+            raise BadRecord("label", str(error)[:200], "$.label") from None
+
+
+def _is_unavailable(raw: _Raw) -> bool:
+    """Whether it says that there will never be a label; then what else it says must fit that."""
+    if not isinstance(raw.unavailable, bool):
+        detail = f"expected true or false, got {type(raw.unavailable).__name__}"
+        raise BadRecord("type", detail, "$.unavailable")
+    if not raw.unavailable:
+        return False
+    if raw.label is not None:
+        raise BadRecord("label", "a label that is unavailable has no value: send the one or the other", "$.label")
+    if raw.reason is not None and not isinstance(raw.reason, str):
+        raise BadRecord("type", f"expected a text, got {type(raw.reason).__name__}", "$.reason")
+    refuse_long(raw.reason)
+    return True
+
+
+def refuse_long(reason: str | None) -> None:
+    """Raise BadRecord if there are too many characters in the reason why a label is unavailable."""
+    if reason is not None and len(reason) > REASON_CHARACTERS_MAX:
+        detail = f"{len(reason)} characters; at most {REASON_CHARACTERS_MAX} are accepted"
+        raise BadRecord("too_large", detail, "$.reason")
 
 
 def _raw(data: bytes) -> _Raw:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import log, log10
+from typing import Any
 
 from models.findings import Finding, Kind
 from models.normality import TAIL, Range, Share
+from models.progress import Progress
 from schemas.examples import Profile
 
 #: Good rounds before shares, and before volume and freshness can be judged.
@@ -50,7 +52,7 @@ class Part:
     events, windows
         Handled so far.
     others
-        Events of other partitions since its last window.
+        Events of other partitions that Kafka took since its last window.
     gap
         The most that was expected of it in any gap between two of its windows, in events.
     """
@@ -79,6 +81,7 @@ class Feed:
         self.last: dict[int, datetime] = {}
         self._window = window
         self._parts: dict[int, Part] = {}
+        self._progress = Progress()
         self._total = 0
         self._rejects: dict[str, Share] = {}
         self._all = Share()
@@ -91,7 +94,8 @@ class Feed:
 
         A partition is silent when four windows of it should have come, twice as many events as in any gap before, and
         when to see none of them has a probability below :data:`models.normality.TAIL` (Chernoff's bound for a Poisson
-        count; up to a window of events may have come and not be told yet).
+        count; up to a window of events may have come and not be told yet). One whose worker may only be behind is not
+        (:mod:`models.progress`).
         """
         partition, count = profile.partition, handled(profile)
         own = self._parts.setdefault(partition, Part())
@@ -102,15 +106,19 @@ class Feed:
         self._total += count
         self.last[partition] = profile.until
         missed = {partition: 0.0}
-        for other, part in self._parts.items():
-            if other == partition:
-                continue
+        for other in self._progress.take(profile):
+            part = self._parts.setdefault(other, Part())
             part.others += count
             expected = self._expected(part)
             enough = max(WINDOWS_MISSED * self._window, 2 * part.gap)
-            if part.windows >= WINDOWS_MIN and expected > enough and _none_of(expected, self._window):
+            improbable = expected > enough and _none_of(expected, self._window)
+            if part.windows >= WINDOWS_MIN and improbable and self._progress.is_quiet(other):
                 missed[other] = expected
         return missed
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A state that was stored without it begins to look anew.
+        vars(self).update({"_progress": Progress()} | state)
 
     def _expected(self, part: Part) -> float:
         """Events that should have come since its last window, by its share in all that came before."""

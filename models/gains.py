@@ -37,8 +37,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from models.evidence import Places
-from models.tails import Numbers
+from models.tails import Numbers, Places
 
 #: Cells that -1 .. 1 is cut into; differences are counted at the nodes between them.
 CELLS = 512

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from models.hindsight import Outcome, delays_of
 from models.pipeline import Pipeline
-from models.tallies import Outcome, Tally, delays_of
+from models.tallies import Tally
 
 #: Mean delays; an exponential delay is longer once in 3,000 times.
 SETTLED = 8.0

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.evidence import Places, add_rows
-from models.tails import Numbers, Tail
+from models.tails import Numbers, Places, Tail, add_rows
 from schemas.values import FeatureValue
 
 #: Values of a group with metrics of their own: the first that come. All others are counted together.
@@ -29,7 +28,7 @@ class Groups:
     def __init__(self, names: Sequence[str], window: int) -> None:
         self.names = tuple(names)
         self._codes: list[dict[tuple[type, FeatureValue], int]] = [{} for _ in self.names]
-        self._counts: list[Numbers] = [np.zeros((size, 2)) for size in self.sizes]
+        self._counts: list[Numbers] = [np.zeros((size, 3)) for size in self.sizes]
         self._delays = Tail(window, 1 + len(self.names))
 
     @property
@@ -43,10 +42,10 @@ class Groups:
             _rows(codes, [of.get(name) for of in features]) for name, codes in zip(self.names, self._codes, strict=True)
         ]
 
-    def outcomes(self, rows: Sequence[Places], known: Numbers, expired: Numbers) -> None:
+    def outcomes(self, rows: Sequence[Places], known: Numbers, expired: Numbers, unavailable: Numbers) -> None:
         """Outcomes have come; -1 takes one back."""
         for table, places in zip(self._counts, rows, strict=True):
-            add_rows(table, places, np.column_stack((known, expired)))
+            add_rows(table, places, np.column_stack((known, expired, unavailable)))
 
     def delayed(self, rows: Sequence[Places], delays: Numbers, outcomes: Places) -> None:
         """Labels have come so many seconds after their events."""
@@ -63,10 +62,10 @@ class Groups:
         delays: Numbers = rows[rows[:, 1 + group] == row, 0]
         return delays
 
-    def counts(self, group: int, row: int) -> tuple[int, int]:
-        """Known and expired labels of one value."""
-        known, expired = self._counts[group][row].tolist()
-        return round(known), round(expired)
+    def counts(self, group: int, row: int) -> tuple[int, int, int]:
+        """Known, expired and unavailable labels of one value."""
+        known, expired, unavailable = self._counts[group][row].tolist()
+        return round(known), round(expired), round(unavailable)
 
     def values(self, group: int) -> list[tuple[int, FeatureValue, bool]]:
         """Row, value, and whether it stands for all others, of everything that has come."""

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.evidence import Places
 from models.intervals import around, reach
-from models.monitoring import Promotion
 from models.pairs import Pairs
-from models.tails import Numbers
+from models.policies import Promotion
+from models.stability import Stability
+from models.tails import Numbers, Places
 from schemas.promotions import Guard
+from schemas.trainings import Fit
 
 Flags = npt.NDArray[np.bool_]
 
@@ -53,6 +54,7 @@ class Guards:
         #: Of champion and challenger.
         self._shares: list[tuple[Numbers, Numbers]] = [(np.zeros((size, 5)), np.zeros((size, 5))) for size in sizes]
         self._bins: tuple[Numbers, Numbers] = (np.zeros((BINS, 3)), np.zeros((BINS, 3)))
+        self._stability = None if policy.stability is None else Stability()
 
     def add(self, told: Pairs, use: Flags, differences: Numbers, scores: Sequence[Numbers]) -> None:
         """Labels have come, or some of them are taken back.
@@ -67,6 +69,8 @@ class Guards:
             Of all rows, what champion and challenger said; empty where there is no probability.
         """
         weights, places = told.weights[use], [row[use] for row in told.rows]
+        if self._stability is not None:
+            self._stability.add(differences, weights)
         squares = np.where(weights < 0, 1.0, differences**2)
         columns = np.column_stack((weights, weights * differences, squares))
         for table, rows in zip(self._differences, places, strict=True):
@@ -84,7 +88,7 @@ class Guards:
             bins = np.minimum((said * BINS).astype(np.intp), BINS - 1)
             _add(self._bins[side], bins, weights[:, None] * np.column_stack((np.ones(len(said)), said, labels)))
 
-    def judge(self, names: Sequence[tuple[str, list[str]]], unit: float) -> list[Guard]:
+    def judge(self, names: Sequence[tuple[str, list[str]]], unit: float, fit: Fit | None = None) -> list[Guard]:
         """Every guard that vetoes, and of the others the nearest to it.
 
         Parameters
@@ -93,8 +97,13 @@ class Guards:
             Of each group its name, and the value of each row.
         unit
             The loss that a difference of one is.
+        fit
+            What its training found out about it, if it was trained.
         """
-        return nearest([*self._groups(names, unit), *self._fairness(names), *self._calibration()])
+        found = [*self._groups(names, unit), *self._fairness(names), *self._calibration()]
+        if self._stability is not None and self._policy.stability is not None:
+            found += self._stability.judge(self._policy.stability, unit)
+        return nearest([*found, *self._overfitting(fit)])
 
     def _groups(self, names: Sequence[tuple[str, list[str]]], unit: float) -> Iterator[Guard]:
         """Is a group worse off than tolerated? Its gain at best, by an interval that holds at all times."""
@@ -133,6 +142,15 @@ class Guards:
                 found = max(after[0] - after[1], 0.0)
                 bound = max(self._policy.fairness_gap, before[0])
                 yield Guard(name=kind, about=name, passed=found <= bound, value=found, bound=bound, examples=after[2])
+
+    def _overfitting(self, fit: Fit | None) -> Iterator[Guard]:
+        """Is it shown to fit what it has learnt better than what it had not seen, by more than tolerated?"""
+        if self._policy.overfitting_gap is None or fit is None or fit.examples < 1:
+            return
+        count, mean = float(fit.examples), fit.prequential - fit.loss
+        low, _ = around(count, count * (mean + 1) / 2, count * fit.squares / 4)
+        least, bound = (2 * low - 1) * fit.unit, self._policy.overfitting_gap
+        yield Guard(name="overfitting", passed=least <= bound, value=least, bound=bound, examples=fit.examples)
 
     def _calibration(self) -> Iterator[Guard]:
         """Is it shown to say probabilities that are further off than the champion's, by more than tolerated?"""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from models.groups import Groups, quantile
 from models.judged import Judged, Labels
 from models.objectives import Objectives, Seen
-from models.outcomes import Key, Outcomes, gather
+from models.outcomes import Key, Outcomes, Said, gather
 from models.pipeline import Pipeline
+from models.profiles import unsketched
 from models.reports import cohorts_of, estimates_of, groups_of
-from models.tails import Tail
+from models.servings import Servings
+from models.tails import Numbers, Tail
 from models.windows import Cohorts
-from schemas.examples import Control, Example, LogRecord, Profile
-from schemas.health import Health, LabelHealth
+from schemas.examples import Control, Example, LogRecord, Notice, Profile
+from schemas.health import Health, LabelHealth, ModelHealth
 
 #: Outcomes that are put into columns together: enough for numpy to pay off, and few to hold on to.
 BATCH = 1024
@@ -34,8 +37,9 @@ class Monitor:
 
     Each score was served before its label was learnt, so no model is judged on what it had seen. A
     correction takes back what the wrong label added to the metrics over all labels; in the rolling ones it
-    counts as a label of its own. Where the pipeline declares a default, an expired event counts as labelled with it
-    until its label comes.
+    counts as a label of its own. So does what makes a label unavailable that was known: it is taken back, and stays in
+    the rolling ones. Where the pipeline declares a default, an expired event counts as labelled with it until its label
+    comes, or is unavailable.
 
     Records are gathered and computed in batches. However they are cut, by reports or checkpoints, the results are the
     same to the last bit: all sums go on, one value after the other, from where they were.
@@ -46,6 +50,8 @@ class Monitor:
         Its problem, window, objectives, groups and how often to report.
     """
 
+    layout: ClassVar[int] = 1
+
     def __init__(self, pipeline: Pipeline) -> None:
         self.position = 0
         self.reported = 0
@@ -54,9 +60,10 @@ class Monitor:
         self._profiles: list[Profile] = []
         self._models: dict[Key, Judged] = {}
         self._champion: Key | None = None
+        self._servings = Servings()
         self._outcomes_seen = 0
         self._is_news = False
-        self._counts = {"known": 0, "corrected": 0, "expired": 0, "late": 0}
+        self._counts = Counter[str]()
         self._time: datetime | None = None
         self._cohorts = Cohorts(pipeline)
         self._groups = Groups(pipeline.groups, pipeline.health_window)
@@ -82,8 +89,11 @@ class Monitor:
         elif isinstance(record, Control):
             self._compute()
             self._control(record)
-        elif isinstance(record, Profile):
-            self._profiles.append(record)
+        elif isinstance(record, Notice):
+            return self.report() if record.action == "quiet" and self._is_news else None
+        else:
+            # None of its reports rests on their quantiles, and they would make checkpoints large.
+            self._profiles.append(unsketched(record))
             self._is_news = True
             if len(self._profiles) >= PROFILES_MAX:
                 self._compute()
@@ -101,9 +111,11 @@ class Monitor:
         self.reported, self._is_news = self._outcomes_seen, False
         self._cohorts.settle()
         champion = None if self._champion is None else self._models.get(self._champion)
+        served = self._servings.judged
         windows = [(over_s, self._cohorts.window(over_s)) for over_s in self._objectives.spans]
+        places = [(over_s, self._cohorts.places(window)) for over_s, window in windows]
         seen = Seen(
-            champion=champion,
+            champion=champion if served is None else served,
             baselines={one.model: one for one in self._models.values() if one.baseline},
             cohorts=self._cohorts,
             scale=self._scale,
@@ -114,21 +126,19 @@ class Monitor:
             position=self.position,
             time=self._time,
             window=self._pipeline.health_window,
-            models=[
-                one.health(
-                    one is champion,
-                    [(over_s, self._cohorts.sum(one.sums.cohorts, window)) for over_s, window in windows],
-                    self._scale,
-                )
-                for one in self._models.values()
-            ],
+            models=[self._health(one, one is champion, windows) for one in self._models.values()],
+            served=None if served is None else self._health(served, False, windows),
             labels=self._label_health(),
             objectives=self._objectives.report(seen, self.position),
-            groups=groups_of(self._groups, list(self._models.values()), champion, self._scale),
+            groups=groups_of(self._groups, list(self._models.values()), champion, places, self._scale),
             cohort_s=self._cohorts.width_s,
             cohorts=cohorts_of(self._cohorts),
             estimates=estimates_of(self._pipeline, champion, self._recent),
         )
+
+    def _health(self, one: Judged, is_champion: bool, windows: Sequence[tuple[float, list[int]]]) -> ModelHealth:
+        sums = [(over_s, self._cohorts.sum(one.sums.cohorts, window)) for over_s, window in windows]
+        return one.health(is_champion, sums, self._scale)
 
     def _compute(self) -> None:
         """Put what was gathered into the sums."""
@@ -140,7 +150,7 @@ class Monitor:
         newest = max(times)
         self._time = newest if self._time is None else max(self._time, newest)
         over = self._cohorts.advance(newest.timestamp())
-        for one in self._models.values():
+        for one in (*self._models.values(), *self._servings):
             one.clear(over)
         for profile in profiles:
             self._cohorts.profile(profile)
@@ -150,16 +160,14 @@ class Monitor:
 
     def _add(self, examples: list[Example]) -> None:
         found = gather(self._pipeline, examples, self._models, features=bool(self._groups.names))
-        known, corrected, expired = map(np.array, (found.known, found.corrected, found.expired))
-        late = expired < 0
-        for name, count in (("corrected", corrected), ("late", late), ("expired", expired > 0)):
-            self._counts[name] += round(count.sum())
-        self._counts["known"] += round((known - late).sum())
+        columns = found.known, found.corrected, found.expired, found.unavailable
+        known, corrected, expired, unavailable = map(np.array, columns)
+        self._count(known, corrected, expired, unavailable)
         cohorts = self._cohorts.rows(np.array(found.times_s))
-        self._cohorts.outcomes(cohorts, known, corrected, expired)
+        self._cohorts.outcomes(cohorts, known, corrected, expired, unavailable)
         self._cohorts.heard(np.array([example.partition for example in examples]), np.array(found.heard_s))
         groups = self._groups.rows(found.features)
-        self._groups.outcomes(groups, known, expired)
+        self._groups.outcomes(groups, known, expired, unavailable)
         # A correction of a label that was known is no outcome.
         self._outcomes.add(known[(known > 0) | (expired > 0)][:, None])
         if found.delays:
@@ -173,15 +181,32 @@ class Monitor:
         self._judge(
             Labels(found.labels, weights, clipped, cohorts[rows], [places[rows] for places in groups]),
             found,
+            self._servings.said(found, examples),
         )
 
-    def _judge(self, labels: Labels, found: Outcomes) -> None:
+    def _count(self, known: Numbers, corrected: Numbers, expired: Numbers, unavailable: Numbers) -> None:
+        """Count outcomes over all time; what is taken back has been one, too."""
+        counted = {
+            "known": (known > 0) & (corrected == 0),
+            "corrected": corrected > 0,
+            "late": (corrected > 0) & (expired < 0),
+            "expired": expired > 0,
+            "unavailable": unavailable > 0,
+            "withdrawn": known < 0,
+            # What becomes of an event after its first outcome adds up to zero.
+            "settled": known + expired + unavailable,
+        }
+        self._counts.update({name: round(count.sum()) for name, count in counted.items()})
+
+    def _judge(self, labels: Labels, found: Outcomes, served: Said) -> None:
         spoken = {key: one.add(labels, found.said[key], self._scale) for key, one in self._models.items()}
         baselines = {one.model: spoken[key] for key, one in self._models.items() if one.baseline}
-        for key, one in self._models.items():
+        heard = [(one, spoken[key]) for key, one in self._models.items()]
+        heard += [(one, one.add(labels, served, self._scale)) for one in self._servings]
+        for one, its in heard:
             for name in one.against:
                 if name in baselines:
-                    one.compare(labels, spoken[key], name, baselines[name])
+                    one.compare(labels, its, name, baselines[name])
 
     def _clipped(self, found: Outcomes) -> Any:
         """1 for each label from which on losses can be clipped, 0 before."""
@@ -206,8 +231,9 @@ class Monitor:
             self._models[key] = Judged(self._pipeline, control, baselines, self._cohorts.size, self._groups.sizes)
         elif control.action in ("removed", "quarantined"):
             self._models.pop(key, None)
-        else:
+        elif control.action in ("promoted", "rolled_back"):
             self._champion = key
+        self._servings.follow(control, self._champion, self._models)
 
     def _latencies(self) -> list[tuple[float | None, float | None, int]]:
         """Of the newest profiles, as many as hold a window of events."""
@@ -231,7 +257,9 @@ class Monitor:
             delay_p50_s=quantile(delays, 0.5),
             delay_p90_s=quantile(delays, 0.9),
             late=self._counts["late"],
-            waiting=max(0, self._cohorts.events - known - expired) if self._cohorts.events else None,
+            waiting=max(0, self._cohorts.events - self._counts["settled"]) if self._cohorts.events else None,
+            unavailable=self._counts["unavailable"],
+            withdrawn=self._counts["withdrawn"],
         )
 
     def state(self) -> dict[str, Any]:
@@ -253,4 +281,4 @@ def _declared(pipeline: Pipeline) -> str:
     """What a state of the fold depends on. The number goes up when the state's form changes."""
     window = pipeline.health_window, pipeline.timeout, pipeline.remember, pipeline.partitions
     label = pipeline.problem, pipeline.label_type.__name__, pipeline.label.default
-    return repr((1, *label, *window, pipeline.objectives, tuple(pipeline.groups)))
+    return repr((3, *label, *window, pipeline.objectives, tuple(pipeline.groups)))

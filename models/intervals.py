@@ -29,6 +29,7 @@ RATES = [0.8 * 0.5**place for place in range(11)]
 
 #: Each rate with its psi. Eleven numbers are faster in plain Python than in numpy.
 _COSTS = [(rate, -math.log1p(-rate) - rate) for rate in RATES]
+_COLUMNS = np.array(_COSTS).T
 _TARGET = math.log(2 / ALPHA) + math.log(len(RATES))
 
 #: Newton's steps from above. Any number of them leaves the bound valid.
@@ -58,6 +59,17 @@ def reach(deviation: float) -> float:
         # The logarithm of the mixture is convex and rises, so that a step from above never gets below its target.
         bound -= math.log(total) * total / slope
     return bound
+
+
+def reaches(deviations: Numbers) -> Numbers:
+    """:func:`reach` of each of many, at once."""
+    rates, costs = _COLUMNS
+    bounds: Numbers = ((_TARGET + deviations[:, None] * costs) / rates).min(axis=1)
+    for _ in range(_STEPS):
+        weights = np.exp(bounds[:, None] * rates - deviations[:, None] * costs - _TARGET)
+        total = weights.sum(axis=1)
+        bounds -= np.log(total) * total / (weights @ rates)
+    return bounds
 
 
 def around(count: float, total: float, deviation: float) -> tuple[float, float]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from models.evidence import Columns, Places, Sums, advantage, clip, improvement, interval_of
+from models.evidence import Columns, Sums, advantage, clip, improvement, interval_of, intervals_of
 from models.losses import ADDITIVE, Additive
 from models.metrics import OTHER_METRICS, Metrics
 from models.outcomes import Said
 from models.pipeline import Pipeline
-from models.tails import Numbers, Tail
+from models.tails import Numbers, Places, Tail
 from schemas.examples import Control
 from schemas.health import Interval, ModelHealth, WindowHealth
 from schemas.values import LabelValue
@@ -79,7 +79,8 @@ class Judged:
         self.additive = {name: ADDITIVE[problem][name] for name in self.metrics.names if name in ADDITIVE[problem]}
         self.columns = Columns(self.metrics.of, tuple(of for of in _CLIPPED[problem] if of in self.metrics.of))
         last = window if any(one.over is None and one.metric in self.additive for one in wanted) else 0
-        self.sums = Sums(self.columns, cohorts, groups, last)
+        windows = any(one.over is not None for one in pipeline.objectives)
+        self.sums = Sums(self.columns, cohorts, groups, window, group_cohorts=windows)
         self.against = {name: Sums(self.columns, cohorts, (), last) for name in baselines}
         self.scores = Tail(window, 2)
         self.unlabelled = Tail(window, 1)
@@ -136,7 +137,7 @@ class Judged:
         for sums in (self.sums, *self.against.values()):
             sums.clear(cohorts)
 
-    def values_of(self, row: Numbers) -> dict[str, float]:
+    def values_of(self, row: Numbers | list[float]) -> dict[str, float]:
         """Metric to value, from a row of sums."""
         if row[0] < 1:
             return {}
@@ -158,6 +159,8 @@ class Judged:
 
     def health(self, champion: bool, windows: Sequence[tuple[float, Numbers]], scale: float | None) -> ModelHealth:
         """What the report says of it; ``windows``: the length of each, and its row of sums."""
+        last = self.sums.last
+        assert last is not None
         return ModelHealth(
             model=self.model,
             version=self.version,
@@ -166,8 +169,16 @@ class Judged:
             count=self.metrics.count,
             metrics=self.metrics.overall(),
             rolling=self.metrics.rolling(),
+            rolling_count=round(last[0]),
+            rolling_intervals=self.intervals(last, scale),
             windows=[
-                WindowHealth(over_s=over_s, count=round(row[0]), metrics=self.values_of(row)) for over_s, row in windows
+                WindowHealth(
+                    over_s=over_s,
+                    count=round(row[0]),
+                    metrics=self.values_of(row),
+                    intervals=self.intervals(row, scale),
+                )
+                for over_s, row in windows
             ],
             intervals=self.intervals(self.sums.total[0], scale),
             better_than={
@@ -175,18 +186,47 @@ class Judged:
             },
         )
 
-    def health_of(self, champion: bool, row: Numbers, scale: float | None) -> ModelHealth:
-        """What the report says of it on one value of a group."""
-        return ModelHealth(
-            model=self.model,
-            version=self.version,
-            champion=champion,
-            baseline=self.baseline,
-            count=round(row[0]),
-            metrics=self.values_of(row),
-            rolling={},
-            intervals=self.intervals(row, scale) if champion else {},
-        )
+    def healths_of(
+        self, champion: bool, group: int, values: int, windows: Sequence[tuple[float, Places]], scale: float | None
+    ) -> list[ModelHealth]:
+        """What the report says of it on each of the first values of a group; only of a champion with intervals.
+
+        Parameters
+        ----------
+        windows
+            The length of each, and its cohorts.
+        """
+        sums = self.sums.groups
+        tables = [sums.total[group], sums.last(group), *(sums.window(group, cohorts) for _, cohorts in windows)]
+        rows = np.stack([table[:values] for table in tables])
+        found = self._intervals_of(rows, scale) if champion else np.full(rows.shape[:2], {})
+        return [
+            ModelHealth(
+                model=self.model,
+                version=self.version,
+                champion=champion,
+                baseline=self.baseline,
+                count=round(total[0]),
+                metrics=self.values_of(total),
+                rolling=self.values_of(last),
+                rolling_count=round(last[0]),
+                windows=[
+                    WindowHealth(over_s=over_s, count=round(row[0]), metrics=self.values_of(row), intervals=intervals)
+                    for (over_s, _), row, intervals in zip(windows, others, found[2:, value], strict=True)
+                ],
+                intervals=found[0, value],
+                rolling_intervals=found[1, value],
+            )
+            for value, (total, last, *others) in enumerate(rows.swapaxes(0, 1).tolist())
+        ]
+
+    def _intervals_of(self, rows: Numbers, scale: float | None) -> Any:
+        """Metric to interval, for each row of sums."""
+        flat = rows.reshape(-1, rows.shape[-1])
+        columns = [intervals_of(flat, self.columns, metric, scale) for metric in self.additive.values()]
+        found = np.empty(len(flat), object)
+        found[:] = [self._those(of_row) for of_row in zip(*columns, strict=True)]
+        return found.reshape(rows.shape[:-1])
 
 
 def improvement_of(row: Numbers, columns: Columns, metric: Additive) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from models.answers import Answer, answering
+from models.answers import answering
 from models.baselines import baselines
 from models.definitions import definition
+from models.members import Clock, Member
 from models.parameters import altered
 from models.pipeline import Pipeline, label_of
+from models.shares import Shares
 from schemas.errors import BadRecord, PipelineError
 from schemas.examples import Control, Example, LogRecord
 from schemas.predictions import Said
@@ -27,32 +28,6 @@ def _refusal(member: Member, error: Exception) -> BadRecord:
     return BadRecord("prediction", f"model {member.state} raised {error!r}")
 
 
-@dataclass(slots=True)
-class Member:
-    """One active model.
-
-    Parameters
-    ----------
-    failed
-        Why it no longer answers: it raised an error when it learnt. The same example raises it on every
-        worker, so all copies fail at the same position.
-    """
-
-    name: str
-    version: int
-    baseline: bool
-    definition: str
-    model: Any
-    answer: Answer
-    learn: Callable[[dict[str, Any], Any], None]
-    failed: str | None = None
-
-    @property
-    def state(self) -> str:
-        """``model@version``."""
-        return f"{self.name}@{self.version}"
-
-
 def declared(pipeline: Pipeline) -> dict[str, Any]:
     """Every model that a pipeline file asks for, baselines included, by name."""
     return {**pipeline.models, **baselines(pipeline.problem)}
@@ -64,7 +39,7 @@ def fresh_from(pipeline: Pipeline) -> Fresh:
     The returned function raises :class:`~schemas.errors.PipelineError` where the log asks for a model that the
     file no longer declares, or declares otherwise.
     """
-    models = declared(pipeline)
+    models = {**pipeline.estimators, **baselines(pipeline.problem)}
 
     def fresh(control: Control) -> Any:
         model = models.get(control.model)
@@ -94,28 +69,55 @@ class Learning:
         The declaration.
     fresh
         Where the fresh model of an ``added`` control record comes from.
+
+    Attributes
+    ----------
+    members, champion
+        The active models by ``model@version``, the champion first.
+    left
+        Those that are no longer active, as they were when they left, in that order; they may come back until a control
+        record deletes them. Baselines are not kept.
+    former
+        ``model@version`` of who was in charge before the champion.
+    shares
+        Whom challengers serve.
+    quarantined
+        Digest of each declaration that was taken out because it endangered the service, by the model's name.
     """
+
+    layout: ClassVar[int] = 1
 
     def __init__(self, pipeline: Pipeline, fresh: Fresh) -> None:
         self.position = 0
         self.members: dict[str, Member] = {}
         self.champion: Member | None = None
+        self.left: dict[str, Member] = {}
+        self.former: str | None = None
         self.versions: dict[str, int] = {}
+        self.shares = Shares()
+        self.quarantined: dict[str, str] = {}
         self._pipeline = pipeline
         self._default = pipeline.label.default
         self._fresh = fresh
 
-    def fold(self, offset: int, record: LogRecord) -> None:
-        """Take in the record at ``offset``; those before the own position are skipped, they are known."""
+    def fold(self, offset: int, record: LogRecord, clock: Clock | None = None) -> None:
+        """Take in the record at ``offset``; those before the own position are skipped, they are known.
+
+        Parameters
+        ----------
+        clock
+            Measures what the lesson costs each model.
+        """
         if offset < self.position:
             return
         if isinstance(record, Example):
-            # An event whose label did not come in time has the declared one, if there is any.
-            label = self._default if record.label is None else record.label
+            # An event whose label did not come in time has the declared one, if there is any; one whose label is
+            # unavailable has none.
+            label = self._default if record.label is None and record.status == "expired" else record.label
             if label is not None:
-                self._learn(record, label)
+                self._learn(record, label, clock)
         elif isinstance(record, Control):
-            self._control(record)
+            self._control(offset, record)
         self.position = offset + 1
 
     def predict(self, features: dict[str, FeatureValue]) -> list[Said]:
@@ -133,6 +135,7 @@ class Learning:
             except Exception as error:  # a model is the user's code: whatever it raises is about this record
                 if member is self.champion:
                     raise _refusal(member, error) from error
+                member.errors += 1
                 continue
             if score is not None or member is self.champion:
                 said.append(Said(model=member.name, version=member.version, score=score))
@@ -141,26 +144,44 @@ class Learning:
     def _failed(self, member: Member) -> Score | None:
         raise BadRecord("prediction", f"model {member.state} failed when it learnt: {member.failed}")
 
-    def _learn(self, example: Example, value: LabelValue) -> None:
+    def _learn(self, example: Example, value: LabelValue, clock: Clock | None) -> None:
         label = label_of(self._pipeline, value)
         for member in self.members.values():
             if member.failed is None:
                 try:
-                    member.learn(example.features, label)
+                    if clock is None:
+                        member.learn(example.features, label)
+                    else:
+                        member.measured_learn(example.features, label, clock)
                 except Exception as error:
                     member.failed = repr(error)
 
-    def _control(self, control: Control) -> None:
+    def _control(self, offset: int, control: Control) -> None:
         state = f"{control.model}@{control.version}"
+        member = self.members.get(state)
+        self.shares.follow(offset, control, able=member not in (None, self.champion))
         if control.action == "added":
-            model = self._begun(control)
-            self.members[state] = self._member(control, model)
+            back = self.left.pop(state, None)
+            begun = (self._begun(control), None) if back is None else (back.model, back.failed)
+            self.members[state] = self._member(control, *begun)
             self.versions[control.model] = max(control.version, self.versions.get(control.model, 0))
+            self.quarantined.pop(control.model, None)
         elif control.action in ("removed", "quarantined"):
-            if self.members.pop(state, None) is self.champion:
-                self.champion = None
-        else:
+            self._leave(self.members.pop(state, None))
+            if control.action == "quarantined":
+                self.quarantined[control.model] = control.definition
+        elif control.action in ("promoted", "rolled_back"):
             self._crown(state)
+        elif control.action == "deleted":
+            self.left.pop(state, None)
+
+    def _leave(self, member: Member | None) -> None:
+        if member is None:
+            return
+        if member is self.champion:
+            self.champion, self.former = None, member.state
+        if not member.baseline:
+            self.left[member.state] = member
 
     def _begun(self, control: Control) -> Any:
         """The model that an ``added`` control record begins with."""
@@ -177,6 +198,7 @@ class Learning:
             version=control.version,
             baseline=control.baseline,
             definition=control.definition,
+            control=control,
             model=model,
             learn=model.learn_one,
             answer=answering(self._pipeline.problem, f"{control.model}@{control.version}", model),
@@ -187,6 +209,8 @@ class Learning:
         if state not in self.members:
             # It was removed while the decision was on its way: who is in charge stays so.
             return
+        if self.champion is not None and self.champion.state != state:
+            self.former = self.champion.state
         self.champion = self.members.pop(state)
         self.members = {state: self.champion, **self.members}
 
@@ -195,64 +219,31 @@ class Learning:
         return {
             "position": self.position,
             "versions": self.versions,
+            "shares": self.shares,
+            "quarantined": self.quarantined,
             "champion": self.champion.state if self.champion else None,
-            "members": [
-                (member.name, member.version, member.baseline, member.definition, member.model, member.failed)
-                for member in self.members.values()
-            ],
+            "former": self.former,
+            "members": [(member.control, member.model, member.failed) for member in self.members.values()],
+            "left": [(member.control, member.model, member.failed) for member in self.left.values()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        self.members = {}
-        for name, version, baseline, digest, model, failed in state["members"]:
-            control = Control(
-                action="added", model=name, version=version, definition=digest, baseline=baseline, reason=""
-            )
-            self.members[f"{name}@{version}"] = self._member(control, model, failed)
+        members, left = ([self._member(*_entry(entry)) for entry in state.get(key, ())] for key in ("members", "left"))
+        self.members = {member.state: member for member in members}
+        self.left = {member.state: member for member in left}
+        self.former = state.get("former")
         self.champion = self.members[state["champion"]] if state["champion"] else None
         self.versions = dict(state["versions"])
+        self.shares = state.get("shares") or Shares()
+        self.quarantined = state.get("quarantined", {})
         self.position = state["position"]
 
 
-def changes(pipeline: Pipeline, learning: Learning) -> list[Control]:
-    """The control records that make the active models those that the pipeline file declares.
-
-    A model whose declaration changed comes back as its next version; the champion of the log stays in charge
-    as long as it is declared.
-    """
-    models = declared(pipeline)
-    digests = {name: definition(model) for name, model in models.items()}
-    # Of one declaration several versions may be active, for challengers are trained from it.
-    kept = [member for member in learning.members.values() if member.definition == digests.get(member.name)]
-    versions = {member.name: member.version for member in sorted(kept, key=lambda member: -member.version)}
-    added: dict[str, Control] = {}
-    for name, digest in digests.items():
-        if name not in versions:
-            version = learning.versions.get(name, 0) + 1
-            added[name] = _control("added", name, version, digest, name not in pipeline.models)
-    promoted = []
-    if learning.champion is None or learning.champion.name not in pipeline.models or learning.champion not in kept:
-        # A champion that was only declared anew stays the champion: its next version takes over.
-        heir = pipeline.champion
-        if learning.champion is not None and learning.champion.name in pipeline.models:
-            heir = learning.champion.name
-        version = added[heir].version if heir in added else versions[heir]
-        promoted.append(_control("promoted", heir, version, digests[heir], False))
-    removed = [
-        _control("removed", member.name, member.version, member.definition, member.baseline)
-        for member in learning.members.values()
-        if member not in kept
-    ]
-    return [*added.values(), *promoted, *removed]
-
-
-def _control(action: Any, model: str, version: int, digest: str, baseline: bool) -> Control:
-    return Control(
-        action=action,
-        model=model,
-        version=version,
-        definition=digest,
-        baseline=baseline,
-        reason="as declared in the pipeline file",
-    )
+def _entry(entry: tuple[Any, ...]) -> tuple[Control, Any, str | None]:
+    """Control record, model and failure; there were states before they had control records."""
+    if len(entry) == 3:
+        return entry
+    name, version, baseline, digest, model, failed = entry
+    control = Control(action="added", model=name, version=version, definition=digest, baseline=baseline, reason="")
+    return control, model, failed

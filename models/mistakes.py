@@ -16,6 +16,7 @@ from models.objective_mistakes import group_mistakes, objective_mistakes
 from models.pipeline import Field, Label, Pipeline, Problem, label_of
 from models.promotion_mistakes import promotion_mistakes
 from models.reference_mistakes import reference_mistakes
+from models.retention_mistakes import retention_mistakes
 from models.retraining_mistakes import retraining_mistakes
 from models.rivals import NAMES
 
@@ -64,6 +65,7 @@ def mistakes(pipeline: Pipeline) -> list[str]:
         *_alerts_mistakes(pipeline),
         *promotion_mistakes(pipeline),
         *retraining_mistakes(pipeline),
+        *retention_mistakes(pipeline),
         *_bound_mistakes(pipeline),
     ]
 

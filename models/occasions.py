@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from models.crontab import Crontab
 from models.milestones import Milestones
-from models.monitoring import Retraining
 from models.pipeline import Pipeline, duration
+from models.policies import Retraining
 from models.training import LOSS
 from schemas.drift import Cause, Drift
 from schemas.examples import Control, Example, LogRecord, Profile
@@ -42,7 +42,8 @@ class Occasion:
     reason
         The reason for a person.
     evidence
-        What was seen. ``episode``: there is one retraining for an episode of drift of one cause.
+        What was seen. ``episode``: there is one retraining for an episode of drift of one cause. ``slot``: one for each
+        time at which a schedule was due, in seconds since 1970.
     """
 
     trigger: Trigger
@@ -69,8 +70,10 @@ class Occasions:
         Where in the log how much of it lies.
     champion
         Name and version of the model in charge; None before there is one.
-    challengers
-        Trained models that are active and were never in charge.
+    former
+        The champion before, which may come back.
+    trained
+        Trained models that are active.
     blocked
         The cause because of which nothing is retrained by itself now.
     """
@@ -80,11 +83,13 @@ class Occasions:
         self.time: datetime | None = None
         self.milestones = Milestones()
         self.champion: tuple[str, int] | None = None
-        self.challengers: set[tuple[str, int]] = set()
+        self.former: tuple[str, int] | None = None
+        self.trained: set[tuple[str, int]] = set()
         self.blocked: Cause | None = None
         self._pipeline = pipeline
         self._declared = pipeline.retraining or Retraining()
-        self._crontab = Crontab.of(self._declared.crontab) if self._declared.crontab else None
+        event = self._declared.clock == "event"
+        self._crontab = Crontab.of(self._declared.crontab) if self._declared.crontab and event else None
         self._interval = None if self._declared.every is None else duration(self._declared.every)
         self._due: dict[str, datetime] = {}
         self._due_next = datetime.min.replace(tzinfo=UTC)
@@ -92,6 +97,11 @@ class Occasions:
         self._episode: Occasion | None = None
         self._best: float | None = None
         self._excess: float | None = None
+
+    @property
+    def challengers(self) -> set[tuple[str, int]]:
+        """Trained models that are active, without the one in charge and the one before, whose way back stays open."""
+        return self.trained - {key for key in (self.champion, self.former) if key is not None}
 
     def fold(self, offset: int, record: LogRecord, said: Sequence[Record] = ()) -> list[Occasion]:
         """Take in the record at ``offset`` and what was said about it; gives the occasions of this moment."""
@@ -152,14 +162,14 @@ class Occasions:
         key = control.model, control.version
         if control.action == "added":
             if control.trained is not None:
-                self.challengers.add(key)
+                self.trained.add(key)
         elif control.action in ("promoted", "rolled_back"):
-            self.champion = key
-            self.challengers.discard(key)
+            if key != self.champion:
+                self.former, self.champion = self.champion, key
             # What was best before is no measure for another model.
             self._best = self._excess = None
-        else:
-            self.challengers.discard(key)
+        elif control.action in ("removed", "quarantined"):
+            self.trained.discard(key)
 
     def _drift(self, drift: Drift) -> None:
         if drift.phase == "signal":
@@ -204,6 +214,8 @@ class Occasions:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        vars(self).update(state)
+        vars(self).update({name: value for name, value in state.items() if name != "challengers"})
+        # A state from before former champions were counted has only the others.
+        self.trained |= state.get("challengers", set())
         # Another schedule may be declared by now.
         self._due_next = datetime.min.replace(tzinfo=UTC)

@@ -11,21 +11,28 @@ from models.guards import nearest
 from models.outcomes import Key
 from models.promotions import Verdicts
 from models.reigns import state_of
+from models.shares import SLOTS, slots_of
 from schemas.commands import Command
 from schemas.errors import BadRecord
 from schemas.examples import Control, Notice
 from schemas.promotions import Guard, Promotion
 
 #: The commands that are answered here.
-ACTIONS = ("promote", "roll_back", "approve", "reject", "pause", "resume", "retire")
+ACTIONS = ("promote", "roll_back", "approve", "reject", "pause", "resume", "retire", "share")
 
 CHARACTERS_MAX = 1000
 
 Answer = list[Promotion | Control | Notice]
 
 
-def accept(verdicts: Verdicts, command: Command) -> Answer:
+def accept(verdicts: Verdicts, command: Command, back: Control | None = None) -> Answer:
     """What is to be written for a command; only from its place in the log on it takes effect.
+
+    Parameters
+    ----------
+    back
+        The record that added the version that a rollback goes to, if that has left; see
+        :func:`models.retention.returning`.
 
     Raises
     ------
@@ -43,17 +50,23 @@ def accept(verdicts: Verdicts, command: Command) -> Answer:
     if command.action in ("approve", "reject"):
         key = _proposed(verdicts, command)
         if command.action == "approve":
-            return [
-                verdicts.promotion(key, "promote", command.reason, **said),
-                verdicts.control(key, "promoted", f"approved by {command.by}: {command.reason}"),
-            ]
+            canary = verdicts.reigns.canary
+            if canary is not None:
+                detail = f"the canary of {state_of(canary.key)} is under way: approve this when it is over"
+                raise BadRecord("command", detail, "$.model")
+            why = f"approved by {command.by}: {command.reason}"
+            return list(verdicts.takes_effect(key, command.reason, why, **said))
         refused = verdicts.promotion(key, "promote", command.reason, status="rejected", **said)
         return [refused, _refusal(state_of(key), command.id, command.by, command.reason)]
     if command.action in ("pause", "resume"):
         return [_frozen(verdicts, command)]
+    if back is not None:
+        return _returned(verdicts, back, command)
     key = _active(verdicts, command)
     if command.action == "retire":
         return _retired(verdicts, key, command)
+    if command.action == "share":
+        return _shared(verdicts, key, command)
     if command.action == "promote":
         return [
             verdicts.promotion(key, "promote", command.reason, **said),
@@ -90,6 +103,16 @@ def _frozen(verdicts: Verdicts, command: Command) -> Notice:
     return Notice(action=action, command=command.id, by=command.by, reason=command.reason)
 
 
+def _returned(verdicts: Verdicts, back: Control, command: Command) -> Answer:
+    """It comes back as it left, and is in charge from the next record on."""
+    key, reason = (back.model, back.version), f"by {command.by}: {command.reason}"
+    return [
+        verdicts.promotion(key, "roll_back", command.reason, by=command.by, command=command.id),
+        structs.replace(back, reason=f"back {reason}"),
+        Control(action="rolled_back", model=key[0], version=key[1], definition=back.definition, reason=reason),
+    ]
+
+
 def _retired(verdicts: Verdicts, key: Key, command: Command) -> Answer:
     control, models = verdicts.reigns.models[key], verdicts.reigns.models
     if all(other == key or models[other].definition != control.definition for other in models):
@@ -102,6 +125,23 @@ def _retired(verdicts: Verdicts, key: Key, command: Command) -> Answer:
     return [
         Notice(action="retired", command=command.id, target=state_of(key), by=command.by, reason=command.reason),
         Control(action="removed", model=key[0], version=key[1], definition=control.definition, reason=reason),
+    ]
+
+
+def _shared(verdicts: Verdicts, key: Key, command: Command) -> Answer:
+    share, own = command.share, verdicts.reigns.shares.share(key)
+    if share is None or not 0 <= share < 1 or (share and not slots_of(share)):
+        least = f"{1 / SLOTS:g} or more, or 0 to end it"
+        raise BadRecord("command", f"a share is a part of all entities below 1 and {least}; got {share}", "$.share")
+    if not share and not own:
+        raise BadRecord("command", f"{state_of(key)} has no share", "$.share")
+    if slots_of(share) > slots_of(own + verdicts.reigns.shares.free):
+        free = own + verdicts.reigns.shares.free
+        raise BadRecord("command", f"others have shares: {free:g} is left for {state_of(key)}", "$.share")
+    target = state_of(key)
+    return [
+        Notice(action="shared", command=command.id, target=target, by=command.by, reason=command.reason),
+        verdicts.shared(key, share, f"by {command.by}: {command.reason}"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +43,7 @@ class Outcomes:
         By model.
     times_s
         Event time of each outcome, in seconds since 1970.
-    known, corrected, expired
+    known, corrected, expired, unavailable
         What each outcome adds to these counts of its cohort.
     features
         Of each outcome, as served; empty where no group asks for them.
@@ -57,6 +58,7 @@ class Outcomes:
     known: list[float]
     corrected: list[float]
     expired: list[float]
+    unavailable: list[float]
     features: list[dict[str, FeatureValue]] = field(default_factory=list)
     delays: list[tuple[int, float]] = field(default_factory=list)
     labels: list[LabelValue] = field(default_factory=list)
@@ -65,8 +67,13 @@ class Outcomes:
 
     @property
     def heard_s(self) -> list[float]:
-        """Event time of each outcome, or when its label came if that was before."""
+        """Event time of each outcome, or when its label came if that was before.
+
+        What is unavailable says nothing about when labels come, and that may be said long before the event's time.
+        """
         heard = list(self.times_s)
+        if any(self.unavailable):
+            heard = [-math.inf if one > 0 else time_s for one, time_s in zip(self.unavailable, heard, strict=True)]
         for place, delay in self.delays:
             if delay < 0:
                 heard[place] += delay
@@ -97,6 +104,7 @@ def gather(pipeline: Pipeline, examples: Sequence[Example], models: Iterable[Key
         known=[1.0] * count,
         corrected=[0.0] * count,
         expired=[0.0] * count,
+        unavailable=[0.0] * count,
         features=[example.features for example in examples] if features else [],
     )
     labels = [example.label for example in examples]
@@ -130,18 +138,33 @@ def gather(pipeline: Pipeline, examples: Sequence[Example], models: Iterable[Key
 def _exception(pipeline: Pipeline, found: Outcomes, place: int, example: Example, default: LabelValue | None) -> None:
     """What an outcome brings that is no first label, beside a label that comes with it."""
     found.known[place] = 0.0
-    if example.label is None:
+    if example.status == "expired":
         found.expired[place] = 1.0
         _unlabelled(found, example)
         if default is not None:
             found.label(place, default, 1.0)
         return
+    _take_back(pipeline, found, place, example, default)
+    if example.status == "unavailable":
+        found.unavailable[place] += 1.0
+        return
     found.corrected[place] = 1.0
-    previous = default
     if example.previous is None:
-        found.known[place], found.expired[place] = 1.0, -1.0
-    else:
+        found.known[place] = 1.0
+
+
+def _take_back(pipeline: Pipeline, found: Outcomes, place: int, example: Example, default: LabelValue | None) -> None:
+    """What the event was before, and the label that it counted with."""
+    previous = None
+    if example.previous is not None:
         previous = label_of(pipeline, example.previous)
+        if example.status == "unavailable":
+            found.known[place] = -1.0
+    elif example.replaces == "unavailable":
+        found.unavailable[place] = -1.0
+    elif example.replaces == "expired" or example.status == "corrected":
+        # Older records don't say what they replace: then it has expired.
+        previous, found.expired[place] = default, -1.0
     if previous is not None:
         found.label(place, previous, -1.0)
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from models.evidence import Places
 from models.groups import Groups
 from models.losses import bounded, bounds_of, losses
 from models.outcomes import Key, gather
 from models.pipeline import Pipeline, Problem
-from models.tails import Numbers
+from models.tails import Numbers, Places
 from schemas.examples import Example
 
 #: The loss that decides, where none is declared.
@@ -38,6 +38,8 @@ class Pairs:
         By model, in 0 .. 1; NaN where it said nothing.
     rows
         For each group, the row of each label's value.
+    withdrawn
+        Which labels are taken back without another one in their place; ``None``: none.
     """
 
     weights: Numbers
@@ -47,6 +49,7 @@ class Pairs:
     scores: dict[Key, Numbers]
     losses: dict[Key, Numbers]
     rows: list[Places]
+    withdrawn: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -108,7 +111,7 @@ def pairs(
     if not scale.known:
         scale.see(float(label) for label in found.labels)
         return None
-    places = np.array(found.outcomes, np.intp)
+    places, weights = np.array(found.outcomes, np.intp), np.array(found.weights)
     size = len(found.labels)
     binary = pipeline.problem == "binary"
     lost: dict[Key, Numbers] = {}
@@ -124,11 +127,13 @@ def pairs(
             scores[key] = np.full(size, np.nan)
             scores[key][said.rows] = np.array(said.scores, float)
     return Pairs(
-        weights=np.array(found.weights),
+        weights=weights,
         times_s=np.array(found.times_s)[places],
         positions=np.array([example.position for example in examples], float)[places],
         labels=np.array(found.labels, float) if binary else np.zeros(size),
         scores=scores,
         losses=lost,
         rows=[row[places] for row in groups.rows(found.features)],
+        # Of a correction, the label that it takes back and the right one stand side by side.
+        withdrawn=(weights < 0) & np.append(places[1:] != places[:-1], True) if size else None,
     )

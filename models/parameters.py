@@ -52,6 +52,18 @@ def altered(model: Any, parameters: Mapping[str, FeatureValue]) -> Any:
     return copied
 
 
+def declared_value(model: Any, name: str) -> Any:
+    """What a parameter is as declared; of one that River has made an object of, that object.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such parameter.
+    """
+    _known(model, name)
+    return dict(_flat(model._get_params())).get(name)
+
+
 def seed_of(model: Any) -> int:
     """The first seed among its parameters; 0 if there is none."""
     found = [

@@ -32,10 +32,13 @@ class Group:
         What they have in common, by :data:`GROUP_BY`.
     alerts
         Those that have changed, and those of the same group that fire.
+    traceparent
+        The trace of the newest of those that have changed; empty if it has none.
     """
 
     labels: dict[str, str]
     alerts: tuple[Alert, ...]
+    traceparent: str = ""
 
     @property
     def status(self) -> str:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from models.monitoring import Alerts, Drift, Objective, Promotion, Retraining
+from models.monitoring import Alerts, Drift, Objective
+from models.policies import Promotion, Retention, Retraining
 from schemas.values import LabelValue
 
 Problem = Literal["binary", "multiclass", "regression"]
@@ -22,7 +23,7 @@ Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 LABEL_LENGTH_MAX = 256
 
 #: Events of one partition that make one profile, where nothing else is said.
-PROFILE_EVENTS = 256
+PROFILE_EVENTS = 100
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -99,7 +100,8 @@ class Label:
         as a duplicate; ``None``: twice the timeout.
     default
         The label that an event counts with when none has come in time, like ``False`` where only what happened is
-        told; a late label takes it back. ``None``: such an event counts with no label.
+        told; a late label takes it back, and so does the word that it is unavailable. ``None``: such an event counts
+        with no label.
     """
 
     timeout: str | timedelta = ""
@@ -150,6 +152,8 @@ class Pipeline:
         When challengers are trained, and how; ``None``: only by command.
     promotion
         When a challenger takes the champion's place; ``None``: only by command.
+    retention
+        What is kept of versions that have left, and of checkpoints.
     profile_events
         Events of one partition that make one profile; 0: no profiles, so that drift in features is not seen.
     unknown_fields
@@ -167,7 +171,7 @@ class Pipeline:
     health_window
         Labels in the rolling metrics.
     health_every
-        A health report comes at least after so many labels, known or expired.
+        A health report comes at least after so many outcomes: labels, expired or unavailable ones.
     """
 
     name: str
@@ -186,6 +190,7 @@ class Pipeline:
     alerts: Alerts = field(default_factory=Alerts)
     retraining: Retraining | None = None
     promotion: Promotion | None = None
+    retention: Retention = field(default_factory=Retention)
     profile_events: int = PROFILE_EVENTS
     unknown_fields: Literal["ignore", "reject"] = "ignore"
     partitions: int = 4
@@ -212,6 +217,12 @@ class Pipeline:
         if self.objective is None:
             return ()
         return (self.objective,) if isinstance(self.objective, Objective) else tuple(self.objective)
+
+    @cached_property
+    def estimators(self) -> dict[str, Any]:
+        """Every model that may be trained: those that are active from the start, and those of a declared search."""
+        search = self.retraining.search if self.retraining is not None else None
+        return {**self.models, **(search.models if search is not None else {})}
 
     @cached_property
     def label_type(self) -> type:

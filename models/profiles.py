@@ -155,7 +155,8 @@ class Profiler:
 
     def _scores(self, predictions: list[Prediction], references: References) -> Columns:
         first = predictions[0]
-        full = {len(prediction.shadows) for prediction in predictions} == {len(references.active) - 1}
+        casts = {(len(prediction.shadows), prediction.served) for prediction in predictions}
+        full = casts == {(len(references.active) - 1, 0)}
         if not full or first.position < references.changed:
             said: list[list[Said | Prediction]] = [[one, *one.shadows] for one in predictions]
             return score_columns(said, references.baselines, self._problem)
@@ -177,17 +178,22 @@ def _milliseconds(ordered: list[timedelta], share: float) -> float | None:
     return max(0.0, ordered[min(int(share * len(ordered)), len(ordered) - 1)] / timedelta(milliseconds=1))
 
 
-def merge(one: Profile, other: Profile) -> Profile:
+def merge(one: Profile, other: Profile, *, sketched: bool = True) -> Profile:
     """The profile of both windows, in whatever order they are merged (moments to within rounding).
 
     Of several partitions, ``partition`` is :data:`SEVERAL` and the offsets are the outermost. The latencies are the
     larger ones: no quantile of the whole is above the highest one of its parts. Windows counted in bins of different
     references have none together.
+
+    Parameters
+    ----------
+    sketched
+        Whether quantiles of fields are wanted, which cost more than all the rest.
     """
     reference = one.reference if one.reference == other.reference else None
     rejected = Counter(one.rejected) + Counter(other.rejected)
     fields = {
-        name: _merged(one.fields.get(name), other.fields.get(name), keep_bins=reference is not None)
+        name: _merged(one.fields.get(name), other.fields.get(name), reference is not None, sketched)
         for name in sorted(one.fields.keys() | other.fields.keys())
     }
     return Profile(
@@ -208,9 +214,18 @@ def merge(one: Profile, other: Profile) -> Profile:
     )
 
 
-def _merged(one: FieldSummary | None, other: FieldSummary | None, *, keep_bins: bool) -> FieldSummary:
+def unsketched(profile: Profile) -> Profile:
+    """The same without the sketches of its fields, for those who keep many and need none."""
+    fields = {
+        name: summary if summary.sketch is None else structs.replace(summary, sketch=None)
+        for name, summary in profile.fields.items()
+    }
+    return structs.replace(profile, fields=fields)
+
+
+def _merged(one: FieldSummary | None, other: FieldSummary | None, keep_bins: bool, sketched: bool) -> FieldSummary:
     both = [part for part in (one, other) if part is not None]
-    summary = both[0] if len(both) == 1 else merge_summaries(*both)
+    summary = both[0] if len(both) == 1 else merge_summaries(*both, sketched=sketched)
     return summary if keep_bins or not summary.bins else structs.replace(summary, bins=[])
 
 

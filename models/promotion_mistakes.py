@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from models.arguments import is_number, one_of, span
-from models.monitoring import Promotion
 from models.pipeline import Pipeline
+from models.policies import Promotion
+from models.shares import SLOTS, slots_of
 
 #: The losses that may decide, by problem.
 LOSSES: dict[str, tuple[str, ...]] = {
@@ -17,7 +18,7 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }
 
 _RATES = ("false_promotion_rate", "emergency_rate")
-_COUNTS = ("examples_min", "retest_examples", "examples_max")
+_COUNTS = ("examples_min", "retest_examples", "examples_max", "canary_examples")
 _AMOUNTS = (
     "worthwhile",
     "error_max",
@@ -27,6 +28,7 @@ _AMOUNTS = (
     "size_ratio_max",
     "cost_ratio_max",
     "robustness_gap",
+    "overfitting_gap",
 )
 
 
@@ -51,6 +53,9 @@ def promotion_mistakes(pipeline: Pipeline) -> Iterator[str]:
         positive = name in ("error_max", "worthwhile")
         if amount is not None and not (is_number(amount) and (amount > 0 if positive else amount >= 0)):
             yield f"promotion: {name} {amount!r:.80} is no number {'above 0' if positive else 'of 0 or more'}"
+    share = policy.stability
+    if share is not None and (not is_number(share) or not 0 < share <= 1):
+        yield f"promotion: stability {share!r:.80} is no share above 0, up to 1"
     yield from one_of("promotion: mode", policy.mode, ("automatic", "approval"))
     yield from span("promotion: approval_timeout", policy.approval_timeout)[1]
     if policy.settle is not None:
@@ -60,7 +65,25 @@ def promotion_mistakes(pipeline: Pipeline) -> Iterator[str]:
     accepted = LOSSES.get(pipeline.problem, ())
     if policy.loss is not None and accepted:
         yield from one_of("promotion: loss", policy.loss, accepted)
+    yield from _canary_mistakes(policy)
     yield from _challenger_mistakes(pipeline, policy)
+
+
+def _canary_mistakes(policy: Promotion) -> Iterator[str]:
+    steps, most = policy.canary, policy.time_share_removed
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        yield f"promotion: canary {steps!r:.80} is no list of shares; write canary=(0.05, 0.25)"
+    else:
+        before = 0.0
+        for step in steps:
+            if not is_number(step) or not slots_of(step) or not step < 1:
+                yield f"promotion: canary {step!r:.80} is no share from {1 / SLOTS:g} to below 1"
+            elif step <= before:
+                yield f"promotion: canary {step!r} comes after {before!r}: each step must be larger than the one before"
+            else:
+                before = step
+    if most is not None and (not is_number(most) or not 0 < most <= 1):
+        yield f"promotion: time_share_removed {most!r:.80} is no share of the time, like 0.8, and not None"
 
 
 def _challenger_mistakes(pipeline: Pipeline, policy: Promotion) -> Iterator[str]:
@@ -71,4 +94,11 @@ def _challenger_mistakes(pipeline: Pipeline, policy: Promotion) -> Iterator[str]
         return
     if isinstance(pipeline.models, Mapping):
         for name in policy.challengers:
-            yield from one_of("promotion: challengers", name, [str(model) for model in pipeline.models])
+            yield from one_of("promotion: challengers", name, _models(pipeline))
+
+
+def _models(pipeline: Pipeline) -> list[str]:
+    """Who may ever be active, those that a search may find among them."""
+    search = getattr(pipeline.retraining, "search", None)
+    found = getattr(search, "models", None)
+    return [str(model) for model in (*pipeline.models, *(found if isinstance(found, Mapping) else ()))]

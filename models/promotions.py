@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
+from models.canaries import Canary
 from models.emergency import Emergency
 from models.groups import Groups
 from models.outcomes import Key
-from models.pairs import Pairs, Scale, pairs, unit_of
+from models.pairs import Pairs, Scale, pairs
 from models.pipeline import Pipeline, duration
 from models.reigns import Reigns, state_of
+from models.rulings import Rulings
 from models.trials import Trial, Verdict
 from schemas.examples import Control, Example, LogRecord, Notice, Profile
 from schemas.promotions import Promotion
@@ -27,7 +29,7 @@ CHUNK, CHUNK_ALERT = 256, 128
 RECENT_MAX = 64
 
 
-class Verdicts:
+class Verdicts(Rulings):
     """Every challenger on trial, and the decisions that follow.
 
     A decision is made at one place of the log, and takes effect where its control record stands. Until that has come,
@@ -39,28 +41,19 @@ class Verdicts:
         Its models, groups and policy; without a policy nothing is tried, and only who is in charge is followed.
     """
 
+    layout: ClassVar[int] = 1
+
     def __init__(self, pipeline: Pipeline) -> None:
-        self.position = 0
-        self.time: datetime | None = None
+        self.groups = Groups(pipeline.groups, 1)
+        reigns = Reigns(pipeline, self.groups.sizes)
+        super().__init__(pipeline, reigns, Scale(pipeline.problem, reigns.policy.error_max))
         #: Whether a person has said that no model is promoted by itself.
         self.frozen = False
-        self.groups = Groups(pipeline.groups, 1)
-        self.reigns = Reigns(pipeline, self.groups.sizes)
-        self.scale = Scale(pipeline.problem, self.reigns.policy.error_max)
         self.recent: deque[Example] = deque(maxlen=RECENT_MAX)
-        self._pipeline = pipeline
         self._gathered: list[Example] = []
         self._pending = False
-
-    @property
-    def loss(self) -> str:
-        """The loss that decides."""
-        return self.reigns.terms.loss
-
-    @property
-    def unit(self) -> float:
-        """The loss that a difference of one between clipped losses is; 1 while it is not known."""
-        return unit_of(self.loss, self.scale.value) if self.scale.known else 1.0
+        #: Whose next share is what is waited for.
+        self._awaited: Key | None = None
 
     def fold(self, offset: int, record: LogRecord) -> list[Promotion | Control]:
         """Take in the record at ``offset``; gives decisions, and the control records that follow from them."""
@@ -72,28 +65,35 @@ class Verdicts:
                 self.time = record.time
             if self._pipeline.promotion is not None:
                 self._gathered.append(record)
-                enough = CHUNK if self.reigns.emergency is None else CHUNK_ALERT
+                enough = CHUNK_ALERT if self.reigns.emergency or self.reigns.canary else CHUNK
                 return self._look() if len(self._gathered) >= enough else []
         elif isinstance(record, Profile):
             self.time = record.until if self.time is None else max(self.time, record.until)
-            return self._look() if self._gathered or self.reigns.proposed else []
+            return self._look() if self._gathered or self.reigns.proposed or self.reigns.canary else []
         elif isinstance(record, Control):
             # What a person or the file decides stands, whatever the last few examples say.
             self._count()
-            self._pending &= record.action not in ("promoted", "rolled_back")
+            if record.action in ("promoted", "rolled_back") or (
+                record.action == "shared" and record.step and self._awaited == (record.model, record.version)
+            ):
+                self._pending, self._awaited = False, None
             self.reigns.follow(record, self.position)
         elif isinstance(record, Notice):
-            self._notice(record)
+            return self._notice(record)
         return []
 
-    def _notice(self, notice: Notice) -> None:
+    def _notice(self, notice: Notice) -> list[Promotion | Control]:
         if notice.action in ("frozen", "thawed"):
             self.frozen = notice.action == "frozen"
         elif notice.action == "refused":
             self._count()
             self._pending = False
+            canary = self.reigns.canary
+            if canary is not None and state_of(canary.key) == notice.target:
+                return list(self._withdraw(canary, "promote", f"refused by {notice.by}: {notice.reason}"))
             for key in [key for key in self.reigns.trials if state_of(key) == notice.target]:
                 self.reigns.rest(key)
+        return []
 
     def _look(self) -> list[Promotion | Control]:
         self._count()
@@ -122,6 +122,8 @@ class Verdicts:
         if reigns.emergency is not None and reigns.previous is not None:
             lost = (told.losses[reigns.champion] - told.losses[reigns.previous])[told.weights > 0]
             reigns.emergency.add(lost[~np.isnan(lost)])
+        if reigns.canary is not None:
+            reigns.canary.add(told, reigns.champion)
 
     def decide(self) -> list[Promotion | Control]:
         """What follows from what has been taken in."""
@@ -130,7 +132,7 @@ class Verdicts:
         self.reigns.begin(self.position)
         if self.reigns.emergency is not None and self.reigns.emergency.calls:
             return list(self._hasten(self.reigns.emergency))
-        return [*self._lapse(self.time), *self._judge(self.time)]
+        return [*self._go_on(), *self._lapse(self.time), *self._judge(self.time)]
 
     def _hasten(self, emergency: Emergency) -> Iterator[Promotion | Control]:
         former = self.reigns.previous
@@ -146,6 +148,27 @@ class Verdicts:
         yield self.promotion(former, "roll_back", reason, evidence=evidence, examples=emergency.labels)
         yield self.control(former, "rolled_back", reason)
 
+    def _go_on(self) -> Iterator[Promotion | Control]:
+        """With the canary, if it is time: one step further, in charge, or back."""
+        canary = self.reigns.canary
+        if canary is None:
+            return
+        trial, watch = self.reigns.trials.get(canary.key), canary.watch
+        if trial is None or trial.number != canary.test:
+            yield from self._withdraw(canary, "undecided", "the trial that its canary rests on is over")
+        elif watch.calls:
+            reason = f"emergency: in its canary it has begun to lose to the champion, on {watch.labels:,} labels"
+            yield from self._withdraw(canary, "keep", reason, evidence=canary.evidence(), examples=watch.labels)
+        elif canary.labels >= self.reigns.policy.canary_examples and not self.frozen:
+            yield from self._put_in_charge(trial, "promote", None)
+
+    def _withdraw(self, canary: Canary, verdict: Verdict, reason: str, **more: Any) -> Iterator[Promotion | Control]:
+        self._pending, self._awaited = True, canary.key
+        yield self.promotion(canary.key, verdict, reason, status="withdrawn", **more)
+        yield self.shared(canary.key, 0.0, reason, canary.step)
+        self.reigns.canary = None
+        self.reigns.rest(canary.key)
+
     def _lapse(self, time: datetime) -> Iterator[Promotion]:
         for key in [key for key, until in self.reigns.proposed.items() if until < time]:
             yield self.promotion(key, "promote", "nobody answered in time", status="lapsed")
@@ -153,19 +176,23 @@ class Verdicts:
 
     def _judge(self, time: datetime) -> Iterator[Promotion | Control]:
         found: list[tuple[float, Trial, Verdict]] = []
+        canary = self.reigns.canary
         for trial in list(self.reigns.trials.values()):
             verdict = trial.judge(self.unit) if trial.cohorts.release(time.timestamp()) else None
             if verdict in ("promote", "roll_back"):
                 found.append((trial.lower(), trial, verdict))
+            elif verdict is not None and canary is not None and canary.key == trial.key:
+                if not self._pending:
+                    yield from self._withdraw(canary, verdict, trial.reason(verdict, self.unit))
             elif verdict is not None:
                 yield self.promotion(trial.key, verdict, trial.reason(verdict, self.unit))
                 self.reigns.rest(trial.key)
         for _, trial, verdict in sorted(found, key=lambda one: -one[0]):
-            # Frozen, a challenger that has won goes on; the way back stays open.
-            if not self._pending and not (self.frozen and verdict == "promote"):
+            # Frozen, or behind the canary of another, a challenger that has won goes on; the way back stays open.
+            if not self._pending and not (verdict == "promote" and (self.frozen or canary is not None)):
                 yield from self._put_in_charge(trial, verdict, time)
 
-    def _put_in_charge(self, trial: Trial, verdict: Verdict, time: datetime) -> Iterator[Promotion | Control]:
+    def _put_in_charge(self, trial: Trial, verdict: Verdict, time: datetime | None) -> Iterator[Promotion | Control]:
         key, reason = trial.key, trial.reason(verdict, self.unit)
         if verdict == "roll_back":
             self._pending = True
@@ -173,56 +200,31 @@ class Verdicts:
             yield self.control(key, "rolled_back", reason)
             return
         policy = self.reigns.policy
-        guards = trial.guards.judge(self._group_values(), self.unit)
+        trained = self.reigns.models[key].trained
+        guards = trial.guards.judge(self._group_values(), self.unit, None if trained is None else trained.fit)
         vetoes = list(dict.fromkeys(guard.name for guard in guards if not guard.passed))
+        canary = self.reigns.canary
         if vetoes:
             trial.not_before = trial.cohorts.examples + policy.examples_min
             reason = f"vetoed by {', '.join(vetoes)}; {reason}"
+            if canary is not None:
+                yield from self._withdraw(canary, verdict, reason, guards=guards)
+                return
             yield self.promotion(key, verdict, reason, status="vetoed", guards=guards)
-        elif policy.mode == "approval":
+        elif policy.mode == "approval" and canary is None:
+            assert time is not None
             trial.proposed = True
             until = self.reigns.proposed[key] = time + duration(policy.approval_timeout)
             yield self.promotion(key, verdict, reason, status="waiting", guards=guards, until=until)
         else:
-            self._pending = True
-            yield self.promotion(key, verdict, reason, guards=guards)
-            yield self.control(key, "promoted", reason)
+            self._pending, self._awaited = True, key
+            yield from self.takes_effect(key, reason, reason, guards=guards)
 
     def _group_values(self) -> list[tuple[str, list[str]]]:
         return [
             (name, ["other values" if others else str(value) for _, value, others in self.groups.values(place)])
             for place, name in enumerate(self.groups.names)
         ]
-
-    def promotion(self, key: Key, verdict: Verdict, reason: str, **more: Any) -> Promotion:
-        """The record of a decision about a challenger.
-
-        Parameters
-        ----------
-        more
-            Further fields of the record; the evidence is that of its trial where none is given.
-        """
-        trial = self.reigns.trials.get(key)
-        assert self.reigns.champion is not None
-        assert self.time is not None
-        fields: dict[str, Any] = {
-            "verdict": verdict,
-            "champion": state_of(self.reigns.champion),
-            "challenger": state_of(key),
-            "since": 0 if trial is None else trial.since,
-            "position": self.position,
-            "time": self.time,
-            "examples": 0 if trial is None else round(trial.cohorts.examples),
-            "evidence": {} if trial is None or "evidence" in more else trial.evidence(self.unit),
-            "policy": "" if self._pipeline.promotion is None else self.reigns.terms.digest,
-            "reason": reason,
-        }
-        return Promotion(**(fields | more))
-
-    def control(self, key: Key, action: Literal["promoted", "rolled_back"], reason: str) -> Control:
-        """The record that puts a model in charge."""
-        definition = self.reigns.models[key].definition
-        return Control(action=action, model=key[0], version=key[1], definition=definition, reason=reason)
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from models.bases import Base
 from models.bins import PROBABILITY_BINS, Bins, category_bins, number_bins
@@ -76,6 +76,8 @@ class References:
         Position behind the last record that changed who is active.
     """
 
+    layout: ClassVar[int] = 1
+
     def __init__(self, pipeline: Pipeline) -> None:
         self.position = 0
         self.reference: Reference | None = None
@@ -135,7 +137,7 @@ class References:
         elif control.action in ("removed", "quarantined"):
             self.active.discard(state)
             self.baselines.discard(state)
-        else:
+        elif control.action in ("promoted", "rolled_back"):
             name = f"{control.model}@{control.version}"
             if self._champion not in (None, name):
                 self._gathered = []

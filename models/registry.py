@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from models.sharings import Sharings
 from schemas.examples import Control
 
-Role = Literal["champion", "challenger", "baseline", "removed", "quarantined"]
+Role = Literal["champion", "challenger", "baseline", "removed", "quarantined", "deleted"]
+
+#: Names that stand for whoever has the part: the champion, and the newest challenger.
+ALIASES = ("champion", "challenger")
 
 
 @dataclass(slots=True)
@@ -19,9 +23,9 @@ class Version:
     Parameters
     ----------
     role
-        What it is now.
+        What it is now. One that was removed or quarantined may come back, one that was deleted may not.
     added, left
-        Position of the control record that made it active, and of the one that ended that.
+        Position of the control record that first made it active, and of the one that ended that.
     since
         When Kafka took the first of these.
     control
@@ -69,11 +73,19 @@ class Reign:
 
 
 class Registry:
-    """The versions, in the order in which they came, and the reigns, oldest first."""
+    """The versions, in the order in which they came, and the reigns, oldest first.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pipeline
+        Its name: MLflow's ``models:/flights@champion`` names the champion of a pipeline by it.
+    """
+
+    def __init__(self, pipeline: str = "") -> None:
+        self._pipeline = pipeline
         self.versions: dict[str, Version] = {}
         self.reigns: list[Reign] = []
+        self.sharings = Sharings()
 
     def fold(self, offset: int, taken: datetime, control: Control) -> None:
         """Take in a control record.
@@ -86,17 +98,28 @@ class Registry:
         state = f"{control.model}@{control.version}"
         if control.action == "added":
             role: Role = "baseline" if control.baseline else "challenger"
+            back = self.versions.get(state)
+            if back is not None:
+                back.role, back.left, back.reason = role, None, control.reason
+                return
             self.versions[state] = Version(control.model, control.version, role, offset, taken, control, control.reason)
             return
         version = self.versions.get(state)
         if version is None:
             return  # the log begins behind the record that added it
         version.reason = control.reason
+        self.sharings.fold(offset, taken, control, able=version.left is None and state != self.champion)
+        if control.action == "shared":
+            return
         if control.action in ("removed", "quarantined"):
             version.role = "removed" if control.action == "removed" else "quarantined"
             version.left = offset
             if self.champion == state:
                 self.reigns.append(Reign(offset, taken, "", control.action, control.reason))
+            return
+        if control.action == "deleted":
+            version.role = "deleted"
+        if control.action not in ("promoted", "rolled_back"):
             return
         before = self.versions.get(self.champion)
         if before is not None and before.left is None:
@@ -118,12 +141,21 @@ class Registry:
         return self.reigns[place - 1] if place else None
 
     def find(self, name: str) -> Version | None:
-        """A version by ``model@version``, ``model@champion``, ``@champion``, or a model's name for its newest."""
-        model, _, version = name.removeprefix("models:/").partition("@")
-        if version == "champion":
-            found = self.versions.get(self.champion)
-            return found if found is not None and model in ("", found.model) else None
-        if version:
-            return self.versions.get(f"{model}@{version}")
-        newest = [each for each in self.versions.values() if each.model == model]
-        return newest[-1] if newest else None
+        """A version by ``model@version``, by a model's name for its newest, or by an alias.
+
+        Aliases are ``@champion`` and ``@challenger``, the newest one; before them may stand a model's name or the
+        pipeline's. The prefix ``models:/`` may always stand before, and then ``/`` in place of ``@`` before a number.
+        """
+        uri = name.startswith("models:/")
+        name = name.removeprefix("models:/")
+        if uri and "@" not in name:
+            name = name.replace("/", "@")
+        model, _, version = name.partition("@")
+        if version in ALIASES:
+            able = [each for each in self.versions.values() if each.role == version]
+            found = [each for each in able if model in ("", self._pipeline, each.model)]
+        elif version:
+            found = [each for each in self.versions.values() if each.state == name]
+        else:
+            found = [each for each in self.versions.values() if each.model == model]
+        return found[-1] if found else None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
+from models.canaries import Canary
 from models.emergency import Emergency
 from models.gains import spent
-from models.monitoring import Promotion as Policy
 from models.outcomes import Key
 from models.pipeline import Pipeline
+from models.policies import Promotion as Policy
+from models.shares import Shares
 from models.trials import Trial, terms_of
 from schemas.examples import Control
 
@@ -44,6 +48,10 @@ class Reigns:
         #: Whether the champion has begun to lose to the former one; only after a promotion.
         self.emergency: Emergency | None = None
         self.trials: dict[Key, Trial] = {}
+        #: Whom challengers serve.
+        self.shares = Shares()
+        #: Who has won, and serves growing shares before it is put in charge.
+        self.canary: Canary | None = None
         #: Promotions that wait for a person, and until when.
         self.proposed: dict[Key, datetime] = {}
         #: Outcomes that have come.
@@ -60,8 +68,13 @@ class Reigns:
     def follow(self, control: Control, position: int) -> None:
         """A control record takes effect; predictions from ``position`` on count for the trials that follow from it."""
         key = control.model, control.version
+        is_able = key in self.models and key != self.champion
+        self.shares.follow(position - 1, control, able=is_able)
         if control.action == "added":
             self.models[key] = control
+        elif control.action == "shared":
+            if is_able:
+                self._share(key, control, position)
         elif control.action in ("removed", "quarantined"):
             self.models.pop(key, None)
             self.close(key)
@@ -70,12 +83,34 @@ class Reigns:
                 self.trials, self.proposed = {}, {}
             elif key == self.previous:
                 self.previous = self.emergency = None
+            if self.canary is not None and self.canary.key == key:
+                self.canary = None
         elif key != self.champion and key in self.models:
             self._crown(key, control)
         self.begin(position)
 
+    def _share(self, key: Key, control: Control, position: int) -> None:
+        """A challenger serves another share: as a step of its canary, or because a person wants it so."""
+        mine = self.canary is not None and self.canary.key == key
+        if not control.share:
+            if mine:
+                self.canary = None
+                self.rest(key)
+        elif control.step:
+            if self.canary is None or not mine:
+                trial = self.trials.get(key)
+                self._promotions += 1
+                rate = spent(self.policy.emergency_rate, self._promotions)
+                self.canary = Canary(key, 0 if trial is None else trial.number, rate)
+                if trial is not None:
+                    trial.proposed = True
+                self.proposed.pop(key, None)
+            self.canary.begin(control.step, position)
+
     def _crown(self, key: Key, control: Control) -> None:
         former, self.champion = self.champion, key
+        if self.canary is not None and self.canary.key == key:
+            self.canary = None
         self.previous = former if former in self.models else None
         self.emergency = None
         self.trials, self.proposed = {}, {}
@@ -105,6 +140,23 @@ class Reigns:
             back = key == self.previous and self.emergency is not None
             self.trials[key] = Trial(self.terms, key, self._begun, position, back, self._sizes, self._binary)
 
+    def given_up(self, among: Collection[Key]) -> Key | None:
+        """Of these models the one that rests the longest since its trial was given up.
+
+        None that may be needed again: the former champion, or the only version of what the pipeline file declares.
+        """
+        kept = {self.champion, self.previous, *self.trials}
+        digests = [control.definition for control in self.models.values()]
+        resting = [
+            key
+            for key in self._resting
+            if key in among
+            and key not in kept
+            and key in self.models
+            and digests.count(self.models[key].definition) > 1
+        ]
+        return min(resting, key=self._resting.__getitem__, default=None)
+
     def close(self, key: Key) -> None:
         """A trial is over."""
         self.trials.pop(key, None)
@@ -119,7 +171,12 @@ class Reigns:
     def renew(self, other: Reigns, position: int) -> None:
         """Go on from another policy: its trials are given up, and what they have spent stays spent."""
         self.models, self.champion, self.previous = other.models, other.champion, other.previous
+        self.shares, self.canary = other.shares, other.canary
         self.outcomes, self._begun, self._promotions = other.outcomes, other._begun, other._promotions
         if other.emergency is not None:
             self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions))
         self.begin(position)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A checkpoint from before there were shares has none.
+        vars(self).update({"shares": Shares(), "canary": None} | state)

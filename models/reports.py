@@ -11,7 +11,7 @@ from models.groups import Groups, quantile
 from models.judged import Judged
 from models.pipeline import Pipeline
 from models.references import SCORE
-from models.tails import Numbers
+from models.tails import Numbers, Places
 from models.windows import Cohorts
 from schemas.examples import Profile
 from schemas.health import Cohort, Estimate, GroupHealth
@@ -21,13 +21,27 @@ COHORTS_SHOWN = 14
 
 
 def groups_of(
-    groups: Groups, models: Sequence[Judged], champion: Judged | None, scale: float | None
+    groups: Groups,
+    models: Sequence[Judged],
+    champion: Judged | None,
+    windows: Sequence[tuple[float, Places]],
+    scale: float | None,
 ) -> list[GroupHealth]:
-    """What the report says of every value of every group."""
+    """What the report says of every value of every group.
+
+    Parameters
+    ----------
+    windows
+        Of event time: the length of each, and the rows of its cohorts.
+    """
     found = []
     for group, name in enumerate(groups.names):
-        for row, value, other in groups.values(group):
-            known, expired = groups.counts(group, row)
+        values = groups.values(group)
+        # The value of all others stands in the last row, the others in the first ones.
+        rows = max((row for row, _, _ in values), default=-1) + 1
+        healths = [one.healths_of(one is champion, group, rows, windows, scale) for one in models]
+        for row, value, other in values:
+            known, expired, unavailable = groups.counts(group, row)
             delays = groups.delays_of(group, row)
             found.append(
                 GroupHealth(
@@ -39,7 +53,8 @@ def groups_of(
                     coverage=known / (known + expired) if known + expired else None,
                     delay_p50_s=quantile(delays, 0.5),
                     delay_p90_s=quantile(delays, 0.9),
-                    models=[one.health_of(one is champion, one.sums.groups[group][row], scale) for one in models],
+                    models=[of_model[row] for of_model in healths],
+                    unavailable=unavailable,
                 )
             )
     return found

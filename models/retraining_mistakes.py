@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from models.arguments import is_number, one_of, span
 from models.crontab import Crontab
-from models.monitoring import Retraining
 from models.occasions import BLOCKING, CAUSES, STATES
 from models.pipeline import Pipeline
+from models.policies import Retraining, Search
+from models.search_mistakes import batch_mistakes, search_mistakes
 
 _COUNTS = ("per_day_max", "challengers_max", "gain_examples", "examples_min")
 
@@ -25,9 +26,13 @@ def retraining_mistakes(pipeline: Pipeline) -> Iterator[str]:
     yield from _names("drift", retraining.drift, CAUSES)
     yield from _names("objective", retraining.objective, STATES)
     models = [str(name) for name in pipeline.models] if isinstance(pipeline.models, Mapping) else []
+    if isinstance(retraining.search, Search) and isinstance(retraining.search.models, Mapping):
+        models += [str(name) for name in retraining.search.models]
     yield from _names("models", retraining.models, models)
     yield from _when(retraining)
     yield from _how(retraining)
+    yield from search_mistakes(pipeline, retraining)
+    yield from batch_mistakes(pipeline, retraining)
     if retraining.objective and pipeline.objective is None:
         yield "retraining: objective asks for a retraining, and the pipeline declares no objective"
     if retraining.drift and pipeline.drift is None:
@@ -57,6 +62,7 @@ def _when(retraining: Retraining) -> Iterator[str]:
                 Crontab.of(retraining.crontab)
             except ValueError as error:
                 yield f"retraining: crontab: {error}"
+    yield from one_of("retraining: clock", retraining.clock, ("event", "wall"))
     if retraining.examples is not None:
         yield from _count("examples", retraining.examples)
     if retraining.cost is not None and (not is_number(retraining.cost) or retraining.cost < 0):
@@ -73,6 +79,9 @@ def _how(retraining: Retraining) -> Iterator[str]:
         yield from span("retraining: window", retraining.window)[1]
     if not is_number(retraining.duration_s_max) or retraining.duration_s_max <= 0:
         yield f"retraining: duration_s_max {retraining.duration_s_max!r:.80} is no number above 0"
+    budget = retraining.cpu_s_per_day_max
+    if budget is not None and (not is_number(budget) or budget <= 0):
+        yield f"retraining: cpu_s_per_day_max {budget!r:.80} is no number above 0"
 
 
 def _count(argument: str, value: object) -> Iterator[str]:

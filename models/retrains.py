@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from msgspec import structs
 
-from models.monitoring import Retraining
+from models.budget import Budget, Moment, WallClock
+from models.estimators import one_by_one
 from models.occasions import Occasion, Occasions
 from models.parameters import adjusted, altered, seed_of
 from models.pipeline import Pipeline, duration
+from models.policies import Retraining
 from schemas.commands import Command
 from schemas.errors import BadRecord
 from schemas.examples import Control, LogRecord
@@ -24,23 +25,6 @@ OPEN_MAX = 16
 
 #: Letters and digits of the longest id, reason and name in a command.
 CHARACTERS_MAX = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where the leader is.
-
-    Parameters
-    ----------
-    position, time
-        In the log, and in event time.
-    clock
-        On the wall.
-    """
-
-    position: int
-    time: datetime
-    clock: datetime
 
 
 class Retrains:
@@ -62,15 +46,18 @@ class Retrains:
         Occasions that a bound has held back.
     """
 
+    layout: ClassVar[int] = 1
+
     def __init__(self, pipeline: Pipeline) -> None:
         self.occasions = Occasions(pipeline)
+        self.budget = Budget()
         self.open: dict[str, Retrain] = {}
         self.held = 0
         self._pipeline = pipeline
         self.declared = pipeline.retraining or Retraining()
         self._cooldown = duration(self.declared.cooldown)
+        self._clock = WallClock(self.declared) if self.declared.clock == "wall" else None
         self._asked: dict[str, datetime] = {}
-        self._days: dict[date, int] = {}
         self._episodes: dict[tuple[str, str], float] = {}
         self._reported = 0
 
@@ -88,11 +75,11 @@ class Retrains:
 
     def hear(self, step: Retrain) -> None:
         """Take in a step that has been told."""
+        self.budget.hear(step)
+        if self._clock is not None:
+            self._clock.hear(step)
         if step.step == "requested":
             self.open[step.id] = step
-            day = step.time.astimezone(UTC).date()
-            self._days[day] = self._days.get(day, 0) + 1
-            self._days = {other: count for other, count in self._days.items() if (day - other).days < 2}
             if step.trigger != "command":
                 self._asked[step.model] = max(step.time, self._asked.get(step.model, step.time))
             if "episode" in step.evidence:
@@ -104,28 +91,36 @@ class Retrains:
 
     # What is asked for.
 
+    def due(self, now: Moment) -> list[Retrain]:
+        """What is asked for by the clock on the wall."""
+        occasion = self._clock.look(now.clock) if self._clock is not None else None
+        return [] if occasion is None or self.occasions.blocked else self.of_occasion(occasion, now)
+
     def of_occasion(self, occasion: Occasion, now: Moment) -> list[Retrain]:
         """What is asked for on an occasion: one request for each model, unless a bound holds it back."""
         asked = []
+        place = occasion.evidence.get("slot", now.position)
         for model in self._models():
             if self._held_back(occasion, model, now):
                 self.held += 1
                 continue
             step = self._request(
-                f"{occasion.subject}-{model}-{now.position}", model, occasion.reason, now, window=self.declared.window
+                f"{occasion.subject}-{model}-{place:.0f}", model, occasion.reason, now, window=self.declared.window
             )
             evidence = dict(occasion.evidence)
             if self.held > self._reported:
                 evidence["held_back"] = float(self.held - self._reported)
                 self._reported = self.held
-            asked.append(structs.replace(step, trigger=occasion.trigger, subject=occasion.subject, evidence=evidence))
+            searches = self.declared.search is not None
+            step = structs.replace(step, search=searches, batch=self.declared.batch, evidence=evidence)
+            asked.append(structs.replace(step, trigger=occasion.trigger, subject=occasion.subject))
         return asked
 
     def _models(self) -> list[str]:
         if self.declared.models:
             return list(self.declared.models)
         champion = self.occasions.champion
-        return [champion[0]] if champion is not None and champion[0] in self._pipeline.models else []
+        return [champion[0]] if champion is not None and champion[0] in self._pipeline.estimators else []
 
     def _held_back(self, occasion: Occasion, model: str, now: Moment) -> bool:
         episode = occasion.evidence.get("episode")
@@ -134,7 +129,7 @@ class Retrains:
             self.occasions.milestones.count < self.declared.examples_min
             or (episode is not None and self._episodes.get((model, occasion.subject)) == episode)
             or (last is not None and now.time < last + self._cooldown)
-            or self._days.get(now.time.astimezone(UTC).date(), 0) >= self.declared.per_day_max
+            or self.budget.is_spent(self.declared, now)
             or self._running(model, occasion.subject) is not None
             or len(self.open) >= OPEN_MAX
         )
@@ -172,6 +167,7 @@ class Retrains:
                 self._check_warm(model, command, champion)
             else:
                 adjusted(models[model], command.parameters)
+                self._check_search(command)
         except (ValueError, TypeError) as error:
             raise BadRecord("command", str(error), "$.parameters") from None
         try:
@@ -180,13 +176,36 @@ class Retrains:
             )
         except ValueError as error:
             raise BadRecord("command", str(error), "$.window") from None
+        batch = self._batch(model, models[model], command)
+        step = structs.replace(step, search=command.search, batch=0 if method == "warm" else batch)
         return structs.replace(step, subject="command", by=command.by, seed=seed_of(models[model]))
+
+    def _check_search(self, command: Command) -> None:
+        if command.search and self.declared.search is None:
+            raise ValueError("no search is declared: write Retraining(search=Search(...)) in the pipeline file")
+        if command.search and command.parameters:
+            raise ValueError("a search chooses the parameters itself: leave them out")
+
+    def _batch(self, name: str, model: Any, command: Command) -> int:
+        batch = self.declared.batch if command.batch is None else command.batch
+        if batch < 0:
+            raise BadRecord("command", f"{batch} is no number of labels", "$.batch")
+        tried = {name: model}
+        if command.search and self.declared.search is not None:
+            tried |= self.declared.search.models
+        single = [f"{one!r} can't: {', '.join(found)}" for one, way in tried.items() if (found := one_by_one(way))]
+        if batch and single:
+            text = f"without learn_many nothing is learnt in batches; {'; '.join(single)}"
+            raise BadRecord("command", text, "$.batch")
+        return batch
 
     def _check_warm(self, model: str, command: Command, champion: Any) -> None:
         in_charge = self.occasions.champion
         # A leader that has not read the log yet knows of none; it looks again before it begins.
         if in_charge is not None and in_charge[0] != model:
             raise ValueError(f"a warm start copies the champion, which is no {model!r}")
+        if command.search:
+            raise ValueError("a search begins fresh, and a warm start does not")
         if not command.parameters:
             raise ValueError("a copy of the champion without another parameter would only say the same")
         if champion is not None:

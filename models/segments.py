@@ -102,13 +102,13 @@ class Segments:
         after = sum((counts for _, start, counts in parts if start >= time_s), zero)
         return before, after
 
-    def recent(self, windows: int) -> Counts:
-        """Counts of at least the last so many windows, if there are as many."""
-        parts, found = list(self._parts), 0
-        total = np.zeros_like(parts[0][2])
-        while parts and found < windows:
-            more, _, counts = parts.pop()
-            total, found = total + counts, found + more
+    def recent(self, values: int) -> Counts:
+        """Counts of at least the last so many values of the longest stream, if there are as many."""
+        total = np.zeros_like(self._parts[0][2])
+        for _, _, counts in reversed(self._parts):
+            total = total + counts
+            if total.sum(axis=1).max() >= values:
+                break
         return total
 
     def forget(self, streams: Counts, before_s: float) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from models.progress import Progress
+from schemas.examples import Profile
+
 #: Events of one partition, by its share so far, that must have come by now before it is called silent. A partition with
 #: independent events is that late with a chance of e^-2048.
 MISSED = 2048
@@ -17,7 +22,15 @@ MARGIN = 2048
 
 
 class Silences:
-    """Counts in events, never in seconds: at night everything is silent."""
+    """Counts in events, not in seconds: at night everything is silent.
+
+    Of a partition only those events of others count that Kafka took after its own, and only once its worker is not
+    merely behind (:mod:`models.progress`).
+    """
+
+    #: When it was said last that a label is unavailable: a sign of life of those who send labels. Of the class, for
+    #: states that were stored without it.
+    _unavailable_at = 0
 
     def __init__(self) -> None:
         self._events = 0
@@ -25,12 +38,19 @@ class Silences:
         self._longest = 0
         #: By partition: windows, events, and the count of all events at its last window.
         self._partitions: dict[int, tuple[int, int, int]] = {}
+        #: By partition: events of others since then.
+        self._others: dict[int, int] = {}
+        self._progress = Progress()
 
-    def on_events(self, partition: int, events: int) -> None:
+    def on_events(self, profile: Profile) -> None:
         """A window of a partition."""
+        partition, events = profile.partition, profile.events
         self._events += events
         windows, own, _ = self._partitions.get(partition, (0, 0, 0))
         self._partitions[partition] = windows + 1, own + events, self._events
+        self._others[partition] = 0
+        for other in self._progress.take(profile):
+            self._others[other] = self._others.get(other, 0) + events
 
     def on_label(self) -> None:
         """A label has come."""
@@ -38,18 +58,31 @@ class Silences:
             self._longest = max(self._longest, self._events - self._labels_at)
         self._labels_at = self._events
 
+    def on_unavailable(self) -> None:
+        """It was said that a label will never come."""
+        self._unavailable_at = self._events
+
     def partitions(self) -> list[int]:
         """The partitions that are silent."""
         return [
             partition
             for partition, (windows, own, last) in self._partitions.items()
-            if windows >= WINDOWS_MIN and (self._events - last) * own > MISSED * max(last, 1)
+            if windows >= WINDOWS_MIN
+            if self._others.get(partition, 0) * own > MISSED * max(last, 1)
+            if self._progress.is_quiet(partition)
         ]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A state that was stored without them begins to look anew.
+        vars(self).update({"_others": {}, "_progress": Progress()} | state)
 
     @property
     def labels(self) -> int:
-        """Events since the last label if labels are silent, else 0."""
+        """Events since the last label if labels are silent, else 0.
+
+        What is unavailable breaks a silence, and makes none: the longest stretch is one between labels.
+        """
         if self._labels_at is None:
             return 0
-        gap = self._events - self._labels_at
+        gap = self._events - max(self._labels_at, self._unavailable_at)
         return gap if gap > LONGEST * self._longest + MARGIN else 0

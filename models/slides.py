@@ -25,10 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from models.bets import Counts, Floats
-from models.detectors import Detectors, Flags
+from models.conformal import Ordered
+from models.detectors import Detectors, Flags, Known
 
 #: Slides while the declared length passes.
 SLIDES = 4
@@ -39,21 +38,23 @@ class SlidingDetectors(Detectors):
 
     Parameters
     ----------
-    thresholds, ways, bins
+    thresholds, ways, bins, known
         As in :class:`models.detectors.Detectors`.
     gap
         Stretches between the base and now.
     """
 
-    def __init__(self, thresholds: Floats, ways: Sequence[str], bins: int, gap: int) -> None:
-        super().__init__(thresholds, ways, bins)
+    def __init__(
+        self, thresholds: Floats, ways: Sequence[str], bins: int, known: Known | None = None, *, gap: int
+    ) -> None:
+        super().__init__(thresholds, ways, bins, known)
         self._gap = gap
         self._now: int | None = None
-        # By stretch and partition: counts of the streams, and those within classes.
-        self._kept: dict[int, dict[int, tuple[Counts, Counts | None]]] = {}
+        # By stretch and partition: one long row of counts.
+        self._kept: dict[int, dict[int, Counts]] = {}
 
     def take(
-        self, window: Counts, partition: int, index: int, events: int, seed: int, given: Counts | None = None
+        self, window: Counts, partition: int, index: int, events: int, seed: int, ordered: Ordered | None = None
     ) -> Flags:
         """A window of one partition in stretch ``index``; the first one of a new stretch slides the base."""
         if self._now is None or index > self._now:
@@ -62,30 +63,23 @@ class SlidingDetectors(Detectors):
         # What is later than all that is kept is in no base any more.
         if index >= self._now - self._gap - SLIDES:
             parts = self._kept.setdefault(index, {})
-            counts, classes = parts.get(partition, (np.zeros_like(window), None))
-            both = given if classes is None or given is None else classes + given
-            parts[partition] = counts + window, both
-        return super().take(window, partition, index, events, seed, given)
+            parts[partition] = parts.get(partition, 0) + (window.ravel() if ordered is None else ordered.counts())
+        return super().take(window, partition, index, events, seed, ordered)
 
     def _slide(self, end: int) -> None:
         """The base becomes what is kept of the stretches before ``end``; as long as there is none, it goes on."""
         self._kept = {index: parts for index, parts in self._kept.items() if index >= end - SLIDES}
         base: dict[int, Counts] = {}
-        base_given: dict[int, Counts] = {}
         for index in sorted(index for index in self._kept if index < end):
-            for partition, (counts, classes) in self._kept[index].items():
+            for partition, counts in self._kept[index].items():
                 base[partition] = base.get(partition, 0) + counts
-                if classes is not None:
-                    base_given[partition] = base_given.get(partition, 0) + classes
         if base:
-            self._base, self._base_given = base, base_given
+            self._base = base
             self.rewind()
 
     def restart(self, which: Flags) -> None:
         """These streams forget everything, older stretches too, and begin again."""
         super().restart(which)
         for parts in self._kept.values():
-            for counts, classes in parts.values():
-                counts[which] = 0
-                if classes is not None:
-                    classes[which[: len(classes)]] = 0
+            for counts in parts.values():
+                counts[which[self._places.stream]] = 0

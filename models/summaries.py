@@ -1,4 +1,4 @@
-"""Mergeable summaries of columns of values: counts, moments, extremes, categories, bins."""
+"""Mergeable summaries of columns of values: counts, moments, extremes, categories, bins, quantiles."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from operator import add
 
 import numpy
 
+from models import sketches
 from models.bins import Bins, CategoryBins, NumberBins, Numbers, most_frequent
-from schemas.examples import FieldSummary
+from schemas.examples import FieldSummary, Sketch
 from schemas.values import FeatureValue
 
 Column = list[FeatureValue]
@@ -66,6 +67,7 @@ def _numeric(
     with numpy.errstate(over="ignore", invalid="ignore"):
         totals = table.sum(axis=1).clip(-_LARGEST, _LARGEST).tolist()
         squares = numpy.einsum("ij,ij->i", table, table).clip(0.0, _LARGEST).tolist()
+    drawn = sketches.sketches(table)
     for place, name in enumerate(names):
         ruler = bins.get(name)
         counts: list[int] = []
@@ -81,6 +83,7 @@ def _numeric(
             minimum=lowest[place],
             maximum=highest[place],
             bins=counts,
+            sketch=drawn[place],
         )
 
 
@@ -107,13 +110,19 @@ def _mixed(column: Sequence[FeatureValue], ruler: Bins | None) -> FieldSummary:
         maximum=summary.maximum,
         categories=dict(most_frequent(texts)),
         bins=counts,
+        sketch=summary.sketch,
     )
 
 
-def merge(one: FieldSummary, other: FieldSummary) -> FieldSummary:
+def merge(one: FieldSummary, other: FieldSummary, *, sketched: bool = True) -> FieldSummary:
     """The summary of both parts, in whatever order they are merged (moments to within rounding).
 
     Bins of different references do not add up: there are none then.
+
+    Parameters
+    ----------
+    sketched
+        Whether quantiles are wanted, which cost more than all the rest.
     """
     bins = list(map(add, one.bins, other.bins)) if len(one.bins) == len(other.bins) else []
     categories: dict[str, int] = {}
@@ -128,7 +137,24 @@ def merge(one: FieldSummary, other: FieldSummary) -> FieldSummary:
         maximum=_outer(max, one.maximum, other.maximum),
         categories=categories,
         bins=bins,
+        sketch=_sketch(one, other) if sketched else None,
     )
+
+
+def _sketch(one: FieldSummary, other: FieldSummary) -> Sketch | None:
+    """Of both parts; none where a part has numbers and no sketch, as in profiles written before there were any."""
+    parts = [part for part in (one, other) if part.minimum is not None]
+    drawn = [part.sketch for part in parts if part.sketch is not None]
+    if not drawn or len(drawn) < len(parts):
+        return None
+    return drawn[0] if len(drawn) == 1 else sketches.merge(*drawn)
+
+
+def quantiles(summary: FieldSummary, shares: Sequence[float]) -> list[float] | None:
+    """The values at these shares of the numbers in order, within :data:`models.sketches.ERROR`; ``None`` without."""
+    if summary.sketch is None:
+        return None
+    return sketches.quantiles(summary.sketch, shares, summary.minimum, summary.maximum)
 
 
 def mean(summary: FieldSummary) -> float | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from models.conditions import Condition, of_control, of_finding, of_share, waits_no_longer
-from models.data_quality import Quality
+from models.data_quality import Finding, Quality
 from models.pipeline import Pipeline
 from schemas.examples import Control, Example, LogRecord, Profile
 
@@ -39,11 +39,17 @@ class Symptoms:
         self._expiries = 0
         self._champion: str | None = None
 
+    @property
+    def findings(self) -> Iterable[Finding]:
+        """What is wrong with the data now."""
+        return self._quality.open.values()
+
     def fold(self, offset: int, record: LogRecord) -> Sequence[Condition]:
         """What the record at ``offset`` says."""
         if isinstance(record, Example):
             # Most records are examples, and hardly any of them says something.
-            if record.status != "corrected":
+            # Nobody waits for a label that is unavailable: it neither came nor is missing.
+            if record.status in ("known", "expired"):
                 self._outcomes += 1
                 self._expiries += record.status == "expired"
                 if self._outcomes >= OUTCOMES_EVERY:
@@ -80,7 +86,7 @@ class Symptoms:
             self._champion = control.model
         if condition is not None:
             yield condition
-        if control.action != "added":
+        if control.action not in ("added", "shared"):
             yield waits_no_longer(f"{control.model}@{control.version}")
 
     def state(self) -> dict[str, Any]:

@@ -24,8 +24,8 @@ given the score, are not as before either.
 A bet on a rise is fair also for p-values that tend to be smaller than uniform
 ones: a model that gets better costs no false alarm.
 
-Source: Smith, *Diagnostic checks of non-standard time series models* (1985), and Brockwell, *Universal residuals*
-(2007), for the randomized transform.
+Outcomes come one by one, so their order is known and none is drawn. That is why it may depend on them **when** they are
+looked at: the p-values are the same whenever that is. They wait in :mod:`models.buffers`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from statistics import NormalDist
 
 import numpy as np
 
 from models.bets import Counts, Floats
+from models.conformal import Codes, Ordered, Places
+from models.detectors import Known
+from models.hindsight import Numbers, Outcome, delays_of, numbers_of
 from models.pipeline import Problem
-from schemas.examples import Example
-from schemas.values import LabelValue, Score
+from models.segments import Segments
 
 STREAMS = ("surprise", "calibration", "loss", "label", "delay", "expired")
 WAYS = ("rise", "shift", "rise", "any", "rise", "rise")
 
-#: Outcomes of one partition that are judged together.
-WINDOW = 128
+#: Of the budget of false alarms.
+SHARES = (0.12, 0.06, 0.02, 0.1, 0.03, 0.03)
+
+#: Streams that are ranked within classes: the first ones.
+CLASSED = 2
 
 #: Bins of numbers, of equal mass in the reference.
 BINS = 16
@@ -58,38 +62,13 @@ LABELS_MAX = 20
 #: Rows and columns of the table of scores and labels.
 TABLE = 8
 
-#: Bins of what is ranked within a class, at most.
-GIVEN = BINS
+#: How many examples of a class its scores count for, and the share of them that a value has which was not seen.
+BELIEVED = 32.0
+UNSEEN = 0.005
 
 #: Edges of the classes of equal certainty, narrow where a probability says much.
 _LOW = np.array([0.002, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45])
 CHANCES = np.concatenate([_LOW, [0.5], 1.0 - _LOW[::-1]])
-
-#: Probabilities are kept away from 0 and 1 by this much: a loss is finite.
-_EDGE = 1e-6
-
-
-#: What is kept of an example until its window is full: event time, label, the champion's score, when the label came.
-Outcome = tuple[datetime, LabelValue | None, Score | None, datetime | None]
-
-
-def outcome_of(example: Example) -> Outcome:
-    """What an example says about drift."""
-    said = example.said
-    return example.time, example.label, said[0].score if said else None, example.labelled
-
-
-class _Numbers(NamedTuple):
-    """Numbers of some outcomes, one row each; NaN where there is none."""
-
-    loss: Floats
-    calibration: Floats
-    score: Floats
-    label: Floats
-    #: What the class is found by, and what is ranked within it.
-    sure: Floats
-    wrong: Floats
-    given: Floats
 
 
 def _edges(values: Floats, bins: int) -> Floats:
@@ -98,14 +77,16 @@ def _edges(values: Floats, bins: int) -> Floats:
     return np.unique(np.quantile(finite, np.arange(1, bins) / bins)) if finite.size else np.zeros(0)
 
 
-def _counted(values: Floats, edges: Floats, width: int) -> Counts:
-    finite = values[np.isfinite(values)]
-    return np.bincount(np.searchsorted(edges, finite, side="right"), minlength=width)
+def _places_of(values: Floats, edges: Floats) -> Counts:
+    return np.searchsorted(edges, values[np.isfinite(values)], side="right")
 
 
-def delays_of(outcomes: Sequence[Outcome]) -> Floats:
-    """Seconds from event to label, where there is one."""
-    return np.array([(labelled - time).total_seconds() for time, _, _, labelled in outcomes if labelled is not None])
+def sides(tables: Segments, since_s: float) -> tuple[Counts, Counts]:
+    """Counts ``[score, label]`` before and from an event time on."""
+    if not len(tables):
+        return np.zeros((TABLE, TABLE), np.int64), np.zeros((TABLE, TABLE), np.int64)
+    before, after = tables.sides(since_s)
+    return before.reshape(TABLE, TABLE), after.reshape(TABLE, TABLE)
 
 
 class Tally:
@@ -127,7 +108,7 @@ class Tally:
         names = sorted(frequent, key=lambda name: (-frequent[name], name))[:LABELS_MAX]
         #: Classes in the order in which they are counted.
         self._classes = {name: place for place, name in enumerate(["False", "True"] if problem == "binary" else names)}
-        numbers = self._numbers(reference, np.random.default_rng((seed, 1)))
+        numbers = numbers_of(problem, self._classes, reference, np.random.default_rng((seed, 1)))
         self._loss = _edges(numbers.loss, BINS)
         self._delay = _edges(delays_of(reference), BINS)
         if problem == "regression":
@@ -146,11 +127,40 @@ class Tally:
         edges = (self._loss, self._label, self._calibration, self._delay)
         #: Bins of the stream that has the most.
         self.width = max(2, *(len(one) + 1 for one in edges))
+        classes, ranked = len(self._classes_of_scores) + 1, max(len(self._wrong), len(self._ranked)) + 1
+        self._places = Places([(classes, ranked)] * CLASSED + [(1, self.width)] * (len(STREAMS) - CLASSED), CLASSED)
+        #: What bets on these streams may know beforehand.
+        self.known = self._known(numbers)
         losses = numbers.loss[np.isfinite(numbers.loss)]
         self._large = float(np.quantile(losses, 0.75)) if losses.size else math.inf
+        pairs = np.array([pair for one in reference if (pair := self._pair(one)) is not None]).reshape(-1, 2)
+        #: What pairs are like usually, and how far they vary.
+        self._usual = [(0.0, math.inf)] * 2
+        if len(pairs):
+            self._usual = list(zip(pairs.mean(axis=0).tolist(), (pairs.std(axis=0) + 1e-3).tolist(), strict=True))
 
-    def counts(self, outcomes: Sequence[Outcome], seed: int) -> tuple[Counts, Counts, Counts]:
-        """Counts ``[stream, bin]`` of :data:`STREAMS`, of the first two by class, and ``[1, score x label]``.
+    def _known(self, numbers: Numbers) -> Known:
+        """What the reference says about how often each value is to be expected."""
+        given = Ordered(self._given(numbers), self._places).given().astype(np.float64)
+        for row, edges in zip(given, (self._wrong, self._ranked), strict=True):
+            row[:, : len(edges) + 1] += UNSEEN * row.sum(axis=1, keepdims=True)
+        reach = np.ones(given.shape[:2])
+        if self._problem == "binary":
+            # A class with few examples is taken for what its scores say.
+            limits = np.concatenate([[0.0], CHANCES, [1.0]])
+            true = (limits[1:] + limits[:-1]) / 2
+            wrong = np.minimum(true, 1.0 - true)
+            given[0, :, :2] += BELIEVED * np.stack([1.0 - wrong, wrong], axis=1)
+            given[1, :, :2] += BELIEVED * np.stack([1.0 - true, true], axis=1)
+            # Answers that get less sure do so by a factor: the surest change the most.
+            reach[0] = [0.5 - NormalDist().inv_cdf(chance) for chance in wrong.tolist()]
+        label = np.bincount(_places_of(numbers.label, self._label), minlength=len(self._label) + 1).astype(np.float64)
+        plain = np.zeros((len(STREAMS) - CLASSED, self.width))
+        plain[STREAMS.index("label") - CLASSED, : len(label)] = label + UNSEEN * label.sum()
+        return Known([*given, *plain[:, None]], [*reach, *np.ones((len(plain), 1))])
+
+    def counts(self, outcomes: Sequence[Outcome], seed: int) -> tuple[Counts, Ordered, Counts]:
+        """Counts ``[stream, bin]`` of :data:`STREAMS`, the values themselves, and ``[1, score x label]``.
 
         Parameters
         ----------
@@ -160,37 +170,62 @@ class Tally:
             Draws the shares of the transform: the position in the log.
         """
         known = [outcome for outcome in outcomes if outcome[1] is not None]
-        numbers = self._numbers(known, np.random.default_rng((seed, 1)))
-        width = self.width
-        expired = np.zeros(width, np.int64)
-        expired[:2] = len(known), len(outcomes) - len(known)
-        counts = np.stack(
+        numbers = numbers_of(self._problem, self._classes, known, np.random.default_rng((seed, 1)))
+        there = [label is not None for _, label, _, _ in outcomes]
+        plain = np.stack(
             [
-                _counted(numbers.wrong, self._wrong, width),
-                _counted(numbers.calibration, self._calibration, width),
-                _counted(numbers.loss, self._loss, width),
-                _counted(numbers.label, self._label, width),
-                _counted(delays_of(known), self._delay, width),
-                expired,
+                self._plain(2, numbers.loss, self._loss),
+                self._plain(3, numbers.label, self._label),
+                self._plain(4, delays_of(known), self._delay),
             ]
         )
+        codes = np.full((len(STREAMS), len(outcomes)), self._places.size, np.int32)
+        codes[:-1, there] = np.concatenate([self._given(numbers), plain])
+        codes[-1] = self._places.streams[-1] + 1 - np.array(there)
+        ordered = Ordered(codes, self._places)
+        row = ordered.counts()
+        counts = np.zeros((len(STREAMS), self.width), np.int64)
+        counts[CLASSED:] = row[self._places.streams[CLASSED] :].reshape(-1, self.width)
+        for at, (values, edges) in enumerate(((numbers.wrong, self._wrong), (numbers.calibration, self._calibration))):
+            counts[at] = np.bincount(_places_of(values, edges), minlength=self.width)
         both = np.isfinite(numbers.score) & np.isfinite(numbers.label)
-        row = np.searchsorted(self._rows, numbers.score[both], side="right")
-        column = np.searchsorted(self._columns, numbers.label[both], side="right")
-        table = np.bincount(row * TABLE + column, minlength=TABLE * TABLE)
-        return counts, self._given(numbers), table[None, :]
+        place = np.searchsorted(self._rows, numbers.score[both], side="right") * TABLE
+        place += np.searchsorted(self._columns, numbers.label[both], side="right")
+        return counts, ordered, np.bincount(place, minlength=TABLE * TABLE)[None, :]
 
-    def _given(self, numbers: _Numbers) -> Counts:
-        """Counts ``[stream, class, bin]`` of loss and calibration."""
-        there = np.isfinite(numbers.sure)
-        place = np.searchsorted(self._classes_of_scores, numbers.sure[there], side="right") * GIVEN
-        size = (len(self._classes_of_scores) + 1) * GIVEN
-        ranked = (numbers.wrong, self._wrong), (numbers.given, self._ranked)
-        counted = [
-            np.bincount(place + np.searchsorted(edges, values[there], side="right"), minlength=size)
-            for values, edges in ranked
+    def _plain(self, stream: int, values: Floats, edges: Floats) -> Codes:
+        """Places of the values of a stream that is not ranked within classes."""
+        place = self._places.streams[stream] + np.searchsorted(edges, values, side="right")
+        return np.where(np.isfinite(values), place, self._places.size).astype(np.int32)
+
+    def _given(self, numbers: Numbers) -> Codes:
+        """Places of surprise and calibration within their classes."""
+        width = self._places.shapes[0][1]
+        classes = np.searchsorted(self._classes_of_scores, numbers.sure, side="right") * width
+        places = [
+            self._places.streams[at] + classes + np.searchsorted(edges, values, side="right")
+            for at, (values, edges) in enumerate(((numbers.wrong, self._wrong), (numbers.given, self._ranked)))
         ]
-        return np.stack(counted).reshape(2, -1, GIVEN)
+        return np.where(np.isfinite(numbers.sure), places, self._places.size).astype(np.int32)
+
+    def sums(self, outcomes: Sequence[Outcome]) -> tuple[int, float, float]:
+        """What a chunk of outcomes comes to: how many, and by how much they differ from the reference's, both ways."""
+        pairs = [pair for one in outcomes if (pair := self._pair(one)) is not None]
+        (mean, deviation), (usual, varying) = self._usual
+        more = (sum(pair[0] for pair in pairs) - len(pairs) * mean) / deviation
+        worse = (sum(pair[1] for pair in pairs) - len(pairs) * usual) / varying
+        return len(pairs), more, worse
+
+    def _pair(self, outcome: Outcome) -> tuple[float, float] | None:
+        """What a label was more than expected, and how wrong the answer was; ``None`` where that cannot be said."""
+        _, label, score, _ = outcome
+        if label is None or score is None:
+            return None
+        if isinstance(score, dict):
+            return 0.0, float(max(score, key=score.__getitem__) != str(label))
+        if self._problem == "regression":
+            return float(label) - score, abs(float(label) - score)
+        return bool(label) - score, float((score > 0.5) != bool(label))
 
     def judged(self, outcome: Outcome) -> tuple[float, bool] | None:
         """The champion's loss on one outcome, and whether it was wrong; ``None`` without a label or a score.
@@ -200,44 +235,9 @@ class Tally:
         _, label, score, _ = outcome
         if label is None or score is None:
             return None
-        loss = float(self._numbers([outcome], np.random.default_rng(0)).loss[0])
+        loss = float(numbers_of(self._problem, self._classes, [outcome], np.random.default_rng(0)).loss[0])
         if self._problem == "regression":
             return loss, loss > self._large
         if isinstance(score, dict):
             return loss, max(score, key=score.__getitem__) != str(label)
         return loss, (score > 0.5) != bool(label)
-
-    def _numbers(self, outcomes: Sequence[Outcome], generator: np.random.Generator) -> _Numbers:
-        draws = generator.random(len(outcomes))
-        if self._problem == "multiclass":
-            each = zip(outcomes, draws.tolist(), strict=True)
-            rows = [self._of_classes(true, said, draw) for (_, true, said, _), draw in each]
-            loss, calibration, place, best, sure = np.array(rows, np.float64).reshape(-1, 5).T
-            return _Numbers(loss, calibration, best, place, sure, (best != place) * 1.0, calibration)
-        label = np.array([math.nan if true is None else float(true) for _, true, _, _ in outcomes], np.float64)
-        given: list[Any] = [math.nan if said is None else said for _, _, said, _ in outcomes]
-        score = np.array(given, np.float64)
-        if self._problem == "regression":
-            loss, residual = np.abs(label - score), label - score
-            return _Numbers(loss, residual, score, label, np.where(np.isfinite(loss), score, np.nan), loss, residual)
-        true = label > 0.5
-        chance = np.clip(np.where(true, score, 1.0 - score), _EDGE, 1.0)
-        calibration = np.where(true, 1.0 - score + draws * score, draws * (1.0 - score))
-        sure = np.where(np.isfinite(label), score, np.nan)
-        return _Numbers(-np.log(chance), calibration, score, label, sure, (true != (score > 0.5)) * 1.0, label)
-
-    def _of_classes(self, label: LabelValue | None, said: Score | None, draw: float) -> tuple[float, ...]:
-        """Loss, calibration, place of the true class and of the most likely one, and how likely that was."""
-        rest = len(self._classes)
-        place = float(self._classes.get(str(label), rest))
-        if not isinstance(said, dict) or not said:
-            return math.nan, math.nan, place, math.nan, math.nan
-        below = same = 0.0
-        for name, chance in said.items():
-            at = self._classes.get(name, rest)
-            below += chance if at < place else 0.0
-            same += chance if at == place else 0.0
-        best = max(said, key=said.__getitem__)
-        true = max(said.get(str(label), 0.0), _EDGE)
-        found = min(below + draw * same, 1.0), place, float(self._classes.get(best, rest)), said[best]
-        return -math.log(true), *found

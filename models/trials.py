@@ -13,10 +13,10 @@ import numpy as np
 from models import gains
 from models.cohorts import Cohorts
 from models.guards import Guards
-from models.monitoring import Promotion
 from models.outcomes import Key
 from models.pairs import LOSSES, Pairs
 from models.pipeline import Pipeline, duration
+from models.policies import Promotion
 
 Verdict = Literal["promote", "keep", "undecided", "futile", "roll_back"]
 
@@ -116,7 +116,8 @@ class Trial:
         if not use.any():
             return
         differences = differences[use]
-        self.cohorts.add(differences, told.weights[use], told.times_s[use])
+        withdrawn = None if told.withdrawn is None else told.withdrawn[use]
+        self.cohorts.add(differences, told.weights[use], told.times_s[use], withdrawn)
         self.guards.add(told, use, differences, [told.scores[key] for key in (champion, self.key) if told.scores])
 
     def judge(self, unit: float) -> Verdict | None:

@@ -15,7 +15,7 @@ from schemas.values import FeatureValue
 SHAPES_MAX = 1000
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(tuple[int, int, datetime, datetime, int, list[Any], list[Any]]).decode
+_unpack = msgspec.msgpack.Decoder(tuple[int, int, datetime, datetime, int, int, list[Any], list[Any]]).decode
 
 
 class Served(NamedTuple):
@@ -27,7 +27,7 @@ class Served(NamedTuple):
         Event time.
     due
         Until when, in event time, its label is waited for.
-    features, said, position
+    features, said, position, served
         As in :class:`~schemas.examples.Example`.
     """
 
@@ -36,17 +36,18 @@ class Served(NamedTuple):
     features: dict[str, FeatureValue]
     said: list[Said]
     position: int
+    served: int = 0
 
 
 def served_by(prediction: Prediction, features: dict[str, FeatureValue]) -> Served:
     """What a prediction record tells about what was served."""
-    champion = Said(model=prediction.model, version=prediction.version, score=prediction.score)
     return Served(
         time=prediction.time,
         due=prediction.due,
         features=features,
-        said=[champion, *prediction.shadows],
+        said=prediction.said,
         position=prediction.position,
+        served=prediction.served,
     )
 
 
@@ -92,11 +93,11 @@ class Packing:
             if cast >= 0
             else [(said.model, said.version, said.score) for said in served.said]
         )
-        return _pack((names, cast, served.time, served.due, served.position, scores, values))
+        return _pack((names, cast, served.time, served.due, served.position, served.served, scores, values))
 
     def unpack(self, packed: bytes) -> Served:
         """What was packed."""
-        names, cast, time, due, position, scores, values = _unpack(packed)
+        names, cast, time, due, position, place, scores, values = _unpack(packed)
         features = dict(zip(self._names.shape(names), values, strict=True) if names >= 0 else values)
         said = (
             [
@@ -106,7 +107,7 @@ class Packing:
             if cast >= 0
             else [Said(model=model, version=version, score=score) for model, version, score in scores]
         )
-        return Served(time=time, due=due, features=features, said=said, position=position)
+        return Served(time=time, due=due, features=features, said=said, position=position, served=place)
 
 
 class Waiting:

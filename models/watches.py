@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from models.bets import Counts, Floats
+from models.conformal import Ordered
 from models.detectors import Flags
 from models.segments import Segments, chance, distance, shift
 from schemas.drift import Moved
@@ -17,8 +18,8 @@ from schemas.drift import Moved
 #: Standard normal units beyond which a stream that did not alarm is said to have moved along.
 BEYOND = 5.0
 
-#: Windows that are compared with what was before, to see whether it has returned.
-RECENT = 8
+#: Values that are compared with what was before, to see whether it has returned.
+RECENT = 1536
 
 #: It has returned where it is within this many standard normal units of before, and farther from what came in between;
 RETURNED = 3.0
@@ -31,7 +32,7 @@ class Detecting(Protocol):
     """What a watch needs of its detectors: :class:`models.detectors.Detectors` or :class:`models.blocks.Blocks`."""
 
     def take(
-        self, window: Counts, partition: int, index: int, events: int, seed: int, given: Counts | None = None
+        self, window: Counts, partition: int, index: int, events: int, seed: int, ordered: Ordered | None = None
     ) -> Flags:
         """A window; gives which streams alarm."""
 
@@ -86,7 +87,7 @@ class Watch:
         events: int,
         seed: int,
         time_s: float,
-        given: Counts | None = None,
+        ordered: Ordered | None = None,
         *,
         reach_s: float = math.inf,
         bets: bool = True,
@@ -105,14 +106,14 @@ class Watch:
             Position in the log.
         time_s
             Event time of its first value.
-        given
-            What the first streams are judged by in place of ``window``: counts ``[stream, class, bin]``.
+        ordered
+            The values themselves, where their order is known; some are ranked within classes.
         reach_s
             Seconds before this window in which a change is looked for.
         bets
             Whether it may alarm; if not, it is part of what later windows are compared with.
         """
-        alarms = self.detectors.take(window, partition, index, events, seed, given)
+        alarms = self.detectors.take(window, partition, index, events, seed, ordered)
         self._segments.drop(time_s - reach_s)
         self._segments.add(time_s, window)
         if not bets:
@@ -171,12 +172,12 @@ class Watch:
         ]
         return sorted(found, key=lambda moved: (-moved.alarmed, -moved.distance, moved.stream))
 
-    def returned(self, windows: int) -> bool:
+    def returned(self) -> bool:
         """Whether all streams that alarmed are what they were before."""
         if self._sides is None or not self._alarmed.any():
             return True
         before, after = (side[self._alarmed] for side in self._sides)
-        recent = self._segments.recent(windows)[self._alarmed]
+        recent = self._segments.recent(RECENT)[self._alarmed]
         self._farthest[self._alarmed] = np.maximum(self._farthest[self._alarmed], distance(before, after))
         # Too few values differ from nothing: it must be unlike what came in between, too.
         like, unlike = chance(before, recent) < RETURNED, chance(np.maximum(after - recent, 0), recent) > RETURNED

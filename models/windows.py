@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from models.evidence import Places, add_rows
 from models.pipeline import Pipeline, duration
-from models.tails import Numbers
+from models.tails import Numbers, Places, add_rows
 from schemas.examples import Profile
 from schemas.health import Cohort
 
@@ -30,7 +29,7 @@ RESOLVED = 0.95
 _LATENCY_BINS = 8
 
 # Events are spread over the cohorts that their profile touches; or all of them are taken to be in each of these.
-_KNOWN, _CORRECTED, _EXPIRED, _EVENTS, _EVENTS_MOST = range(5)
+_KNOWN, _CORRECTED, _EXPIRED, _UNAVAILABLE, _EVENTS, _EVENTS_MOST = range(6)
 
 
 class Cohorts:
@@ -53,7 +52,7 @@ class Cohorts:
         self._newest_s = -math.inf
         self._covered_s = dict.fromkeys(range(pipeline.partitions), -math.inf)
         self._heard_s: dict[int, float] = {}
-        self._outcomes: Numbers = np.zeros((self.size + 1, 5))
+        self._outcomes: Numbers = np.zeros((self.size + 1, 6))
         self._latencies: dict[int, tuple[Counter[int], Counter[int]]] = {}
         #: Answered events that profiles tell of.
         self.events = 0
@@ -82,9 +81,12 @@ class Cohorts:
         indices = np.floor(times_s / self.width_s).astype(np.intp)
         return np.where(indices > self._newest - self.size, indices % self.size, self.size)
 
-    def outcomes(self, rows: Places, known: Numbers, corrected: Numbers, expired: Numbers) -> None:
+    def outcomes(
+        self, rows: Places, known: Numbers, corrected: Numbers, expired: Numbers, unavailable: Numbers
+    ) -> None:
         """Outcomes have come; -1 takes one back."""
-        add_rows(self._outcomes, rows, np.column_stack((known, corrected, expired, np.zeros((len(rows), 2)))))
+        columns = known, corrected, expired, unavailable, np.zeros((len(rows), 2))
+        add_rows(self._outcomes, rows, np.column_stack(columns))
 
     def heard(self, partitions: Places, times_s: Numbers) -> None:
         """Outcomes of events with these times have come by these partitions."""
@@ -133,8 +135,8 @@ class Cohorts:
             return 1.0
         if not self._is_covered(index):
             return None
-        known, _, expired, _, events = self._outcomes[index % self.size].tolist()
-        return min(1.0, (known + expired) / events) if events else 1.0
+        known, _, expired, unavailable, _, events = self._outcomes[index % self.size].tolist()
+        return min(1.0, (known + expired + unavailable) / events) if events else 1.0
 
     def _is_covered(self, index: int) -> bool:
         return min(self._covered_s.values()) >= (index + 1) * self.width_s
@@ -145,7 +147,7 @@ class Cohorts:
         return range(self._newest, self._newest - self.size, -1)
 
     def _is_settled(self, index: int) -> bool:
-        known, _, expired, _, _ = self._outcomes[index % self.size].tolist()
+        known, _, expired, *_ = self._outcomes[index % self.size].tolist()
         return known + expired > 0 and (self.resolved(index) or 0.0) >= RESOLVED
 
     def settle(self) -> None:
@@ -162,8 +164,12 @@ class Cohorts:
 
     def sum(self, table: Numbers, window: list[int]) -> Numbers:
         """The sum of the cohorts' rows in a table that has one for each."""
-        row: Numbers = table[np.array(window, np.intp) % self.size].sum(axis=0)
+        row: Numbers = table[self.places(window)].sum(axis=0)
         return row
+
+    def places(self, window: list[int]) -> Places:
+        """The rows of these cohorts in a table that has one for each."""
+        return np.array(window, np.intp) % self.size
 
     def coverage(self, window: list[int]) -> tuple[int, int]:
         """Known and expired labels of a window."""
@@ -191,8 +197,8 @@ class Cohorts:
         """The newest cohorts with an outcome, the oldest first."""
         found: list[Cohort] = []
         for index in self._indices():
-            known, corrected, expired, events, _ = self._outcomes[index % self.size].tolist()
-            if known + expired > 0 and len(found) < count:
+            known, corrected, expired, unavailable, events, _ = self._outcomes[index % self.size].tolist()
+            if known + expired + unavailable > 0 and len(found) < count:
                 found.append(
                     Cohort(
                         start=self._time(index),
@@ -201,6 +207,7 @@ class Cohorts:
                         corrected=round(corrected),
                         expired=round(expired),
                         resolved=self.resolved(index),
+                        unavailable=round(unavailable),
                     )
                 )
         return found[::-1]

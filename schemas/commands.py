@@ -40,6 +40,12 @@ class Command(Record, frozen=True, kw_only=True):
         what is to differ from the declaration, by dotted name.
     warm
         With ``retrain``: begin with a copy of the champion.
+    search
+        With ``retrain``: choose among the declared alternatives.
+    batch
+        With ``retrain``: learn so many labels at a time; absent: as declared.
+    share
+        With ``share``: the part of all entities that the model is to serve; 0 ends it.
     by, reason
         Who asks, and why.
     """
@@ -54,6 +60,7 @@ class Command(Record, frozen=True, kw_only=True):
         "pause",
         "resume",
         "retire",
+        "share",
         "acknowledge",
         "silence",
         "unsilence",
@@ -66,6 +73,9 @@ class Command(Record, frozen=True, kw_only=True):
     window: str | None = None
     parameters: dict[str, FeatureValue] = {}
     warm: bool = False
+    search: bool = False
+    batch: int | None = None
     by: str
     reason: str
     time: Time
+    share: float | None = None

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from schemas.commands import Matcher
+from schemas.lineage import Lineage
 from schemas.predictions import Said
+from schemas.trainings import Fit, Rung
 from schemas.values import FeatureValue, LabelValue, Record, Time
+
+#: What became of an event's label.
+Status = Literal["known", "corrected", "expired", "unavailable"]
 
 
 class Example(Record, frozen=True, kw_only=True, tag_field="kind", tag="example"):
@@ -18,32 +23,43 @@ class Example(Record, frozen=True, kw_only=True, tag_field="kind", tag="example"
         The event's id, the partition of ``events`` it came by, its event time.
     status
         ``known``: the first label. ``corrected``: a later, different one, or one that came after it had expired.
-        ``expired``: none came in time, there is nothing to learn.
+        ``expired``: none came in time, there is nothing to learn. ``unavailable``: somebody said that there will never
+        be one, or has withdrawn it; there is nothing to learn.
     label
-        The truth; absent when expired.
+        The truth; absent when expired or unavailable.
     previous
-        With ``corrected``: the label that this one replaces; absent if that was none.
+        With ``corrected`` or ``unavailable``: the label that stood there before; absent if that was none.
+    replaces
+        What the event was before: ``known`` (its label is ``previous``), ``expired``, ``unavailable``; absent for its
+        first outcome. Older records don't have it: then ``corrected`` without ``previous`` replaces ``expired``.
     labelled
-        When the label became known; absent when expired.
+        When the label became known, or that it is unavailable; absent when expired.
+    reason
+        With ``unavailable``: why, if that was said.
     features
         As served.
     said
         What every active model said, the champion first.
     position
         The position of the state that said it.
+    served
+        Place in ``said`` of what was served: 0, the champion's, unless a challenger has a share of the traffic.
     """
 
     id: str
     partition: int
     time: Time
-    status: Literal["known", "corrected", "expired"]
+    status: Status
     label: LabelValue | None = None
     previous: LabelValue | None = None
+    replaces: Literal["known", "expired", "unavailable"] | None = None
     labelled: Time | None = None
+    reason: str | None = None
     features: dict[str, FeatureValue]
     said: list[Said]
     position: int
     shard: int = 0
+    served: int = 0
 
 
 class Trained(Record, frozen=True, kw_only=True):
@@ -73,6 +89,14 @@ class Trained(Record, frozen=True, kw_only=True):
         What differs from the declaration, by dotted name.
     duration_s
         How long the training took.
+    features
+        All that it is given of what was served; empty: everything.
+    batch
+        It learnt so many labels of the range at a time, from the first on, the rest at the end; 0: one by one.
+    alternative, rungs
+        With a search: the name of the winner, and how the others were left behind.
+    fit
+        How well it fits what it has learnt; absent where that was not looked at.
     """
 
     retrain: str
@@ -85,6 +109,11 @@ class Trained(Record, frozen=True, kw_only=True):
     parent: str | None = None
     parameters: dict[str, FeatureValue] = {}
     duration_s: float = 0.0
+    features: list[str] = []
+    batch: int = 0
+    alternative: str = ""
+    rungs: list[Rung] = []
+    fit: Fit | None = None
 
 
 class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"):
@@ -94,7 +123,9 @@ class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"
     ----------
     action
         ``added``: a fresh model joins the shadows. ``promoted``, ``rolled_back``: it becomes the champion.
-        ``removed``, ``quarantined``: it is no longer active.
+        ``removed``, ``quarantined``: it is no longer active. ``shared``: it serves another ``share`` of the traffic.
+        ``deleted``: it left, its state is no longer kept, and it can't come back. ``added`` of a version that has left
+        and was not deleted: it comes back as it was when it left.
     model, version
         Whom it is about.
     definition
@@ -105,9 +136,15 @@ class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"
         Why, for a person.
     trained
         With ``added``: how it came to its state; absent for a model that begins fresh.
+    share
+        With ``shared``: the part of all entities that it serves from here on, to 1/10,000; 0 ends it.
+    lineage
+        With ``added``: what it was made of; absent in older records.
+    step
+        With ``shared``: which declared step of a canary it is, from 1 on; 0: it stays until somebody ends it.
     """
 
-    action: Literal["added", "promoted", "rolled_back", "removed", "quarantined"]
+    action: Literal["added", "promoted", "rolled_back", "removed", "quarantined", "shared", "deleted"]
     model: str
     version: int
     definition: str = ""
@@ -115,6 +152,24 @@ class Control(Record, frozen=True, kw_only=True, tag_field="kind", tag="control"
     reason: str
     trained: Trained | None = None
     shard: int = 0
+    share: float = 0.0
+    step: int = 0
+    lineage: Lineage | None = None
+
+
+class Sketch(Record, frozen=True, kw_only=True):
+    """How many numbers lie in buckets of equal width on a logarithmic scale; see :mod:`models.sketches`.
+
+    Parameters
+    ----------
+    steps
+        The place of the lowest bucket that is not empty, and from each to the next.
+    counts
+        Numbers in each.
+    """
+
+    steps: list[int]
+    counts: list[int]
 
 
 class FieldSummary(Record, frozen=True, kw_only=True):
@@ -130,6 +185,8 @@ class FieldSummary(Record, frozen=True, kw_only=True):
         Counts of the most frequent categories.
     bins
         Values in each bin of the reference that the profile names; empty while there is none.
+    sketch
+        Of the numeric values, for quantiles; absent where there are none.
     """
 
     count: int
@@ -140,6 +197,7 @@ class FieldSummary(Record, frozen=True, kw_only=True):
     maximum: float | None = None
     categories: dict[str, int] = {}
     bins: list[int] = []
+    sketch: Sketch | None = None
 
 
 class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"):
@@ -185,7 +243,9 @@ class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"
 
 
 class Notice(Record, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
-    """What a person has said about alerts or a promotion, accepted by the leader. It holds from its place in the log.
+    """What the leader has taken down: what a person said about alerts or a promotion, or that nothing more comes.
+
+    It holds from its place in the log.
 
     Parameters
     ----------
@@ -193,19 +253,23 @@ class Notice(Record, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
         ``silenced``: nobody is told of the alerts that match. ``unsilenced``: a silence is over before its time.
         ``acknowledged``: somebody has taken an alert up. ``refused``: a promotion that was proposed or decided does
         not take place. ``frozen``: no model is promoted any more without a person, until it is ``thawed``.
-        ``retired``: a person has removed a model; the control record beside it does so.
+        ``retired``: a person has removed a model; the control record beside it does so. ``shared``: a person has given
+        a challenger a share of the traffic, or ended it; so does the control record beside it. ``quiet``: nothing more
+        has come for a while, so a report of health is due here, though not by its count.
     command
-        Id of the command that asked for it; also that of the silence.
+        Id of the command that asked for it; also that of the silence. Empty where nobody asked.
     matchers, until
         Of a silence: which alerts, and event time at which it is over.
     target
         Fingerprint of the alert that is acknowledged, id of the silence that is over, or ``model@version`` of the
-        challenger that is refused, or of the model that is retired.
+        challenger that is refused, of the model that is retired, or of the one that has another share.
     by, reason
         Who asked, and why.
     """
 
-    action: Literal["silenced", "unsilenced", "acknowledged", "refused", "frozen", "thawed", "retired"]
+    action: Literal[
+        "silenced", "unsilenced", "acknowledged", "refused", "frozen", "thawed", "retired", "shared", "quiet"
+    ]
     command: str
     matchers: list[Matcher] = []
     until: Time | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from schemas.costs import Cost
 from schemas.values import FeatureValue, Record, Time
 
 
@@ -38,11 +39,14 @@ class WindowHealth(Record, frozen=True, kw_only=True):
         Length in seconds, as an objective declares it.
     count, metrics
         Labels in it and metric to value. Only cohorts whose labels have nearly all come are in it.
+    intervals
+        Metric to the interval of its mean.
     """
 
     over_s: float
     count: int
     metrics: dict[str, float]
+    intervals: dict[str, Interval] = {}
 
 
 class ModelHealth(Record, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ class ModelHealth(Record, frozen=True, kw_only=True):
         Metric to the interval of its mean over all labels.
     better_than
         Baseline to metric to by how much the model is better than it on the same events, over all labels.
+    rolling_count, rolling_intervals
+        Labels in ``rolling``, and metric to the interval of their mean.
     """
 
     model: str
@@ -76,6 +82,8 @@ class ModelHealth(Record, frozen=True, kw_only=True):
     windows: list[WindowHealth] = []
     intervals: dict[str, Interval] = {}
     better_than: dict[str, dict[str, Interval]] = {}
+    rolling_count: int | None = None
+    rolling_intervals: dict[str, Interval] = {}
 
 
 class LabelHealth(Record, frozen=True, kw_only=True):
@@ -86,7 +94,8 @@ class LabelHealth(Record, frozen=True, kw_only=True):
     known, corrected, expired
         Counts over all time.
     coverage
-        Share of outcomes with a label: ``known / (known + expired)``; absent before the first outcome.
+        Share of labels that came in time: ``known / (known + expired)``; absent before the first outcome. What is
+        unavailable is in neither.
     delay_p50_s, delay_p90_s
         Seconds from event time to label over the last labels of the report's window; absent without labels.
     late
@@ -94,6 +103,10 @@ class LabelHealth(Record, frozen=True, kw_only=True):
     waiting
         Answered events without an outcome yet, about: what a crash lost of the profiles is missing. Absent without
         profiles.
+    unavailable
+        Events of which it was said, over all time, that there will never be a label.
+    withdrawn
+        Of the unavailable: those whose label had been known.
     """
 
     known: int
@@ -104,6 +117,8 @@ class LabelHealth(Record, frozen=True, kw_only=True):
     delay_p90_s: float | None = None
     late: int = 0
     waiting: int | None = None
+    unavailable: int = 0
+    withdrawn: int = 0
 
 
 class Cohort(Record, frozen=True, kw_only=True):
@@ -119,6 +134,8 @@ class Cohort(Record, frozen=True, kw_only=True):
         Outcomes so far; a label that came after it had expired is known, and corrected.
     resolved
         Share of the events that have an outcome, at least; absent while nobody can say.
+    unavailable
+        Events that will never have a label. They have an outcome, and are neither known nor expired.
     """
 
     start: Time
@@ -127,6 +144,7 @@ class Cohort(Record, frozen=True, kw_only=True):
     corrected: int = 0
     expired: int = 0
     resolved: float | None = None
+    unavailable: int = 0
 
 
 class GroupHealth(Record, frozen=True, kw_only=True):
@@ -138,10 +156,11 @@ class GroupHealth(Record, frozen=True, kw_only=True):
         The feature and its value.
     other
         It stands for all values beyond the bound, ``value`` is absent.
-    known, expired, coverage, delay_p50_s, delay_p90_s
-        As for all labels.
+    known, expired, unavailable, coverage, delay_p50_s, delay_p90_s
+        As for all labels, but as things stand: what was taken back is in the count that it belongs to now.
     models
-        The active models on the events of this group, without ``windows`` and ``better_than``.
+        The active models on the events of this group, without ``better_than``; intervals only of the champion.
+        ``rolling`` is about those of the last labels of the report's window that are of this group.
     """
 
     group: str
@@ -153,6 +172,7 @@ class GroupHealth(Record, frozen=True, kw_only=True):
     delay_p50_s: float | None = None
     delay_p90_s: float | None = None
     models: list[ModelHealth] = []
+    unavailable: int = 0
 
 
 class ObjectiveHealth(Record, frozen=True, kw_only=True):
@@ -240,6 +260,11 @@ class Health(Record, frozen=True, kw_only=True):
         See their types.
     cohort_s, cohorts
         Length of the stretches of event time in seconds, and the newest of them.
+    served
+        The quality of what was served, where challengers have or had a share of the traffic in this champion's reign,
+        under the champion's name; absent: it is the champion's. The objectives are about this.
+    costs
+        What each model costs, by the leader's clock; no fold of the log.
     """
 
     position: int
@@ -252,3 +277,5 @@ class Health(Record, frozen=True, kw_only=True):
     cohort_s: float | None = None
     cohorts: list[Cohort] = []
     estimates: list[Estimate] = []
+    served: ModelHealth | None = None
+    costs: list[Cost] = []

@@ -43,7 +43,9 @@ class Promotion(Record, frozen=True, kw_only=True):
         better. ``futile``: no gain that is worth the change is possible. ``undecided``: it took too long.
     status
         ``done``: it takes effect, where a change follows from it. ``waiting``: for a person, until ``until``.
-        ``vetoed``: by a guard. ``rejected``: by a person. ``lapsed``: nobody answered in time.
+        ``vetoed``: by a guard. ``rejected``: by a person. ``lapsed``: nobody answered in time. ``canary``: before it
+        takes effect, the challenger serves the next declared share. ``withdrawn``: it serves none any more, for it lost
+        there.
     examples
         How many paired losses it rests on.
     evidence
@@ -62,7 +64,7 @@ class Promotion(Record, frozen=True, kw_only=True):
     """
 
     verdict: Literal["promote", "keep", "undecided", "futile", "roll_back"]
-    status: Literal["done", "waiting", "vetoed", "rejected", "lapsed"] = "done"
+    status: Literal["done", "waiting", "vetoed", "rejected", "lapsed", "canary", "withdrawn"] = "done"
     champion: str
     challenger: str
     since: int = 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from schemas.commands import Command
 from schemas.drift import Drift
 from schemas.examples import Control, Example, Notice, Profile
 from schemas.features import Features
-from schemas.feedback import Feedback
+from schemas.feedback import LABEL_OR_NOT, Feedback
 from schemas.health import Health
 from schemas.models import Manifest
 from schemas.predictions import Prediction
@@ -34,11 +35,14 @@ class RecordType:
         Its Python type.
     version
         Goes up only if a reader of the old version could be misled, which adding a field never does.
+    rules
+        JSON Schema of what its Python type cannot say.
     """
 
     noun: str
     type: type[Record]
     version: int = 1
+    rules: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -47,13 +51,13 @@ class RecordType:
 
     def json_schema(self) -> dict[str, Any]:
         """Its JSON Schema (2020-12)."""
-        return msgspec.json.schema(self.type)
+        return {**msgspec.json.schema(self.type), **self.rules}
 
 
 RECORDS: tuple[RecordType, ...] = (
     RecordType("features", Features),
     RecordType("predictions", Prediction),
-    RecordType("feedback", Feedback),
+    RecordType("feedback", Feedback, rules=LABEL_OR_NOT),
     RecordType("examples", Example),
     RecordType("examples", Control),
     RecordType("examples", Profile),

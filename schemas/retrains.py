@@ -19,7 +19,8 @@ class Retrain(Record, frozen=True, kw_only=True):
     id
         Of the retraining; all its steps share it.
     model, version
-        Which declared model is trained, and the version it joins the shadows as; absent before it has one.
+        Which declared model is trained, and the version it joins the shadows as; absent before it has one. With
+        ``finished`` of a search, the model that has won.
     time
         Event time, as far as it had come in the log.
     reason
@@ -29,8 +30,8 @@ class Retrain(Record, frozen=True, kw_only=True):
         the range that is intended; the end moves on with the log while it is trained. With ``progress`` how far it is.
     seed
         Of the model as declared; 0 if it has none.
-    duration_s
-        Seconds of training so far.
+    duration_s, cpu_s
+        Seconds of training so far, and of processor time in them.
     trigger
         What asked for it.
     subject
@@ -50,6 +51,13 @@ class Retrain(Record, frozen=True, kw_only=True):
         Who asked, with a command.
     clock
         When it was said, by the leader's clock.
+    search
+        Whether it chooses among the declared alternatives.
+    batch
+        How many labels are learnt at a time; 0: one by one.
+    alternative, features
+        With ``finished``: the name of the alternative that has won, and all features that it is given; empty:
+        everything.
     """
 
     id: str
@@ -71,3 +79,8 @@ class Retrain(Record, frozen=True, kw_only=True):
     position: int = 0
     by: str | None = None
     clock: Time | None = None
+    cpu_s: float | None = None
+    search: bool = False
+    batch: int = 0
+    alternative: str = ""
+    features: list[str] = []

@@ -106,6 +106,8 @@ def _servers(bootstrap: str) -> dict[str, Any]:
 def _schemas(event: Mapping[str, Any], label: Mapping[str, Any] | None) -> dict[str, Any]:
     types = [entry.type for entry in RECORDS]
     _, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
+    for entry in RECORDS:
+        components[entry.type.__name__].update(entry.rules)
     if label is not None:
         components["Feedback"]["properties"]["label"] = dict(label)
     return {"Event": dict(event), **components}

@@ -5,7 +5,7 @@ The steps of a checkpoint, all in the transaction of one batch:
 1. The chunks, under ``<slot>/0`` ... ``<slot>/<n - 1>``.
 2. The manifest, under ``<slot>``: position, digest of the content, signature.
 
-Two slots take turns, so a checkpoint that can't be used leaves the one before.
+Slots take turns, two at least, so a checkpoint that can't be used leaves the one before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from string import ascii_lowercase
 from tempfile import NamedTemporaryFile
 from typing import TypeVar
 
@@ -32,7 +33,16 @@ logger = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
 
-SLOTS = ("checkpoint-a", "checkpoint-b")
+#: What the names of the slots begin with that take turns; trained states have slots of their own.
+TURNS = "checkpoint-"
+
+
+def slots(count: int) -> tuple[str, ...]:
+    """The slots that so many checkpoints take turns in, 26 at most."""
+    return tuple(TURNS + letter for letter in ascii_lowercase[:count])
+
+
+SLOTS = slots(2)
 
 #: Kafka's default bound on a record is 1 MiB, headers included.
 CHUNK_BYTES = 768 * 1024
@@ -107,9 +117,8 @@ class Checkpoints:
         """
         records = self._records()
         manifests = []
-        for slot in SLOTS:
-            value = records.get(slot)
-            if value is not None:
+        for slot, value in records.items():
+            if slot.startswith(TURNS) and slot == _slot(slot):
                 try:
                     manifests.append(decode(Manifest, value))
                 except BadRecord as error:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import (
     Consumer,
@@ -16,6 +14,7 @@ from confluent_kafka import (
 from schemas.errors import BrokerUnavailable
 from streams.batches import Incoming, incoming
 from streams.bounds import PATIENCE_S, bounds_of
+from streams.closing import Closing
 from streams.connection import confluent
 from streams.settings import Settings
 
@@ -26,7 +25,7 @@ RECORDS_MAX = 10_000
 WAIT_S = 0.2
 
 
-class LogReader:
+class LogReader(Closing):
     """Committed records of one partition, from any offset on.
 
     Parameters
@@ -60,14 +59,6 @@ class LogReader:
             }
         )
         self._assign(start)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give back the connection."""

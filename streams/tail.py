@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import BrokerUnavailable, UserError
 from schemas.values import Address
+from streams.closing import Closing
 from streams.cluster import ANSWER_S_MAX, QUIET, reach
 from streams.connection import confluent
 from streams.ends import FORBIDDEN, STEP_S
@@ -24,7 +24,7 @@ RECORDS_MAX = 2000
 Start = Literal["earliest", "latest"] | datetime
 
 
-class Tail:
+class Tail(Closing):
     """Committed records of a topic.
 
     Parameters
@@ -52,14 +52,6 @@ class Tail:
         self._bounds = {number: bounds(self._consumer, topic, number) for number in range(partitions)}
         self.starts = self._offsets(start)
         self._assign(self.starts)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give back the connection."""

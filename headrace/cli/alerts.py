@@ -14,7 +14,7 @@ from headrace import alerts as asked
 from headrace.asking import noticed
 from headrace.cli import logs
 from headrace.cli.output import Json, console, table, write_json
-from headrace.cli.person import By, person, short
+from headrace.cli.person import ANSWER_S, By, NoWait, Reason, person, short
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
 from models.payloads import groups
 from models.pipeline import duration
@@ -28,14 +28,9 @@ from streams.topology import Topology
 
 app = typer.Typer()
 
-#: Seconds that a command waits for the leader's answer.
-ANSWER_S = 15.0
-
 Fingerprint = Annotated[
     str, typer.Argument(metavar="FINGERPRINT", help="Of the alert; its beginning is enough.", show_default=False)
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the others.", show_default=False)]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the leader has accepted it.")]
 
 
 @app.command("ls")

@@ -1,4 +1,4 @@
-"""``headrace label``: the truth about one event."""
+"""``headrace label``: the truth about one event, or that it will never be known."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from headrace.cli.output import Json, console, write_json
 from headrace.cli.target import Bootstrap, FileOrName, IdField, Key, KeyField, client_of
 from schemas.envelope import parse_time
+from schemas.errors import UserError
 from schemas.values import LabelValue
 
 
@@ -18,8 +19,12 @@ def command(
     pipeline: FileOrName,
     id: Annotated[str, typer.Argument(metavar="ID", help="The event's id.", show_default=False)],
     label: Annotated[
-        str, typer.Argument(metavar="LABEL", help="true, false, a number, or a text.", show_default=False)
-    ],
+        str | None, typer.Argument(metavar="LABEL", help="true, false, a number, or a text.", show_default=False)
+    ] = None,
+    unavailable: Annotated[
+        bool, typer.Option("--unavailable", help="In place of a label: there will never be one.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="With --unavailable: why.", show_default=False)] = None,
     key: Key = None,
     time: Annotated[
         str | None,
@@ -30,14 +35,22 @@ def command(
     bootstrap: Bootstrap = None,
     json: Json = False,
 ) -> None:
-    """Send a label. Another one for the same id later is a correction."""
+    """Send a label, or with --unavailable that there is none. Another one for the same id later is a correction."""
+    if unavailable == (label is not None):
+        raise UserError("give a LABEL or --unavailable, " + ("not both" if unavailable else "one of them is needed"))
+    if reason is not None and not unavailable:
+        raise UserError("--reason says why a label is unavailable: give it with --unavailable")
     known: datetime | None = None if time is None else parse_time(time, "--time")
     with client_of(pipeline, bootstrap, id_field, key_field) as client:
-        sent = client.label(id, _value(label), key=key, time=known)
+        if label is None:
+            sent = client.unavailable(id, reason=reason, key=key, time=known)
+        else:
+            sent = client.label(id, _value(label), key=key, time=known)
     if json:
         write_json(sent)
     else:
-        console().print(f"label of {sent.id} sent to {sent.address}", markup=False)
+        what = "unavailable label" if label is None else "label"
+        console().print(f"{what} of {sent.id} sent to {sent.address}", markup=False)
 
 
 def _value(text: str) -> LabelValue:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import typer
 
 from headrace import registry
-from headrace.cli.decisions import NoWait, Reason, decide, order, told
+from headrace.cli.decisions import Name, about_all, about_one, about_one_unsaid, share, told
 from headrace.cli.output import Json, console, table, write_json
-from headrace.cli.person import By
 from headrace.cli.target import Bootstrap, FileOrName, topology_of
 from headrace.registry import Models
-from models.registry import Version
+from models.registry import Role, Version
+from schemas.costs import Cost
 from schemas.envelope import parse_time
 from schemas.errors import BadRecord, UserError
 from streams.settings import load
 
 app = typer.Typer()
-
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL", help="MODEL@VERSION, MODEL for its newest, or @champion, as in models:/x@champion."
-    ),
-]
 
 
 @app.command("ls")
@@ -39,15 +32,15 @@ def ls(
     """List the versions with their newest metrics, the champion first."""
     models = _read(pipeline, bootstrap)
     versions = [each for each in models.registry.versions.values() if every or each.left is None]
-    order = ("champion", "challenger", "baseline", "removed", "quarantined")
+    order = get_args(Role)
     versions.sort(key=lambda version: (order.index(version.role), version.added))
     if json:
         write_json([facts_of(models, version) for version in versions])
         return
     names = list(dict.fromkeys(name for each in models.health.values() for name in each.metrics))
     rows = [_row(models, version, names) for version in versions]
-    columns = ("model", "role", "since", "position", "labels", *names, "why")
-    console().print(table(columns, rows, right=("position", "labels", *names)))
+    columns = ("model", "role", "share", "since", "position", "labels", *names, "µs", "why")
+    console().print(table(columns, rows, right=("share", "position", "labels", *names, "µs")))
 
 
 @app.command("show")
@@ -95,89 +88,41 @@ def charge(
     bootstrap: Bootstrap = None,
     json: Json = False,
 ) -> None:
-    """Say who was in charge: at a time, at a position, or all through."""
+    """Say who was in charge, and who had a share: at a time, at a position, or all through."""
     models = _read(pipeline, bootstrap)
-    reigns = models.registry.reigns
+    reigns, shares = models.registry.reigns, models.registry.sharings.every
     if at is not None:
-        found = models.registry.reign_at(_moment(at))
+        moment = _moment(at)
+        found, shares = models.registry.reign_at(moment), models.registry.sharings.at(moment)
         reigns = [] if found is None else [found]
     if json:
-        write_json([msgspec.to_builtins(reign) for reign in reigns])
-    elif not reigns:
+        ends = [*(reign.position for reign in reigns[1:]), None]
+        beside = [
+            [one for one in shares if one.overlaps(reign.position, end)]
+            for reign, end in zip(reigns, ends, strict=False)
+        ]
+        facts = zip(map(msgspec.to_builtins, reigns), map(msgspec.to_builtins, beside), strict=True)
+        write_json([reign | {"shares": own} for reign, own in facts])
+        return
+    if not reigns:
         console().print("Nobody was in charge yet.")
     else:
         rows = [(each.state or "nobody", each.since, each.position, each.action, each.reason) for each in reigns]
         console().print(table(("in charge", "since", "position", "how", "why"), rows, right=("position",)))
+    if shares:
+        told = [(each.state, each.share, each.since, each.position, each.until, each.reason) for each in shares]
+        columns = ("beside it", "share", "since", "position", "until", "why")
+        console().print(table(columns, told, right=("share", "position")))
 
 
-@app.command("promote")
-def promote(
-    pipeline: FileOrName,
-    model: Name,
-    reason: Reason,
-    by: By = None,
-    no_wait: NoWait = False,
-    bootstrap: Bootstrap = None,
-    json: Json = False,
-) -> None:
-    """Put an active version in charge, by hand."""
-    decide("promote", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
-
-
-@app.command("rollback")
-def rollback(
-    pipeline: FileOrName,
-    reason: Reason,
-    model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Otherwise the champion before.", show_default=False)
-    ] = None,
-    by: By = None,
-    no_wait: NoWait = False,
-    bootstrap: Bootstrap = None,
-    json: Json = False,
-) -> None:
-    """Put the champion before back in charge, or another active version."""
-    decide("roll_back", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
-
-
-@app.command("freeze")
-def freeze(
-    pipeline: FileOrName,
-    reason: Reason,
-    by: By = None,
-    no_wait: NoWait = False,
-    bootstrap: Bootstrap = None,
-    json: Json = False,
-) -> None:
-    """Let no model be promoted by itself any more; ways back stay open."""
-    order("pause", pipeline, None, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
-
-
-@app.command("thaw")
-def thaw(
-    pipeline: FileOrName,
-    reason: Reason,
-    by: By = None,
-    no_wait: NoWait = False,
-    bootstrap: Bootstrap = None,
-    json: Json = False,
-) -> None:
-    """Let models be promoted by themselves again."""
-    order("resume", pipeline, None, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
-
-
-@app.command("remove")
-def remove(
-    pipeline: FileOrName,
-    model: Name,
-    reason: Reason,
-    by: By = None,
-    no_wait: NoWait = False,
-    bootstrap: Bootstrap = None,
-    json: Json = False,
-) -> None:
-    """Take a version out of service that is not the champion."""
-    order("retire", pipeline, model, by=by, reason=reason, no_wait=no_wait, bootstrap=bootstrap, json=json)
+app.command("promote", help="Put an active version in charge, by hand.")(about_one("promote"))
+app.command("rollback", help="Put the champion before back in charge, or another version that still exists.")(
+    about_one_unsaid("roll_back")
+)
+app.command("share", help="Let a challenger serve a part of the traffic, always the same keys.")(share)
+app.command("freeze", help="Let no model be promoted by itself any more; ways back stay open.")(about_all("pause"))
+app.command("thaw", help="Let models be promoted by themselves again.")(about_all("resume"))
+app.command("remove", help="Take a version out of service that is not the champion.")(about_one("retire"))
 
 
 def _read(pipeline: str, bootstrap: str | None) -> Models:
@@ -201,16 +146,26 @@ def facts_of(models: Models, version: Version) -> dict[str, Any]:
         "since": version.since,
         "position": version.added,
         "left": version.left,
+        "share": msgspec.to_builtins(models.registry.sharings.now(version.state)),
         "reason": version.reason,
         **{key: value for key, value in msgspec.to_builtins(version.control).items() if key not in _SAID_ALREADY},
     }
     health = models.health.get(version.state)
     if health is not None:
         facts |= {"labels": health.count, "metrics": health.metrics, "rolling": health.rolling}
+    if version.state in models.costs:
+        cost = msgspec.to_builtins(models.costs[version.state])
+        facts["cost"] = {name: value for name, value in cost.items() if name not in ("model", "version")}
     return facts
 
 
 _SAID_ALREADY = {"kind", "action", "model", "version", "reason", "shard"}
+
+
+def share_of(models: Models, version: Version) -> float | None:
+    """The part of the traffic that a version serves as a challenger."""
+    sharing = models.registry.sharings.now(version.state)
+    return None if sharing is None else sharing.share
 
 
 def history_of(models: Models, version: Version) -> dict[str, Any]:
@@ -240,12 +195,21 @@ def _row(models: Models, version: Version, names: list[str]) -> tuple[object, ..
     return (
         version.state,
         version.role,
+        share_of(models, version),
         f"{version.since:%Y-%m-%dT%H:%M:%SZ}",
         version.added,
         None if health is None else health.count,
         *(f"{metrics[name]:.4f}" if name in metrics else "" for name in names),
+        _cost(models.costs.get(version.state)),
         version.reason,
     )
+
+
+def _cost(cost: Cost | None) -> str:
+    """Microseconds to answer and to learn."""
+    if cost is None:
+        return ""
+    return " + ".join("?" if each is None else f"{each:.0f}" for each in (cost.answer_us, cost.learn_us))
 
 
 def _flat(facts: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

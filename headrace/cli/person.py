@@ -1,4 +1,4 @@
-"""Who asks: the name that a command carries."""
+"""What all commands share that ask the leader for something: who asks, why, and how long the answer is waited for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from schemas.errors import UserError
 #: Characters of a name or a reason; the leader refuses longer ones.
 CHARACTERS_MAX = 1000
 
+#: Seconds that a command waits for the leader's answer.
+ANSWER_S = 15.0
+
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the others and for the record.", show_default=False)]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the leader has answered.")]
 By = Annotated[str | None, typer.Option("--by", help="Who asks; otherwise you.", show_default=False)]
 
 

@@ -15,28 +15,21 @@ from headrace.history import (
     BLOCKS,
     LETTERS,
     Row,
-    fields_of,
     findings,
     refuse_nothing,
     row_of,
     spark,
     stretches,
 )
+from headrace.profiles import ROWS, known, read
 from models.data_quality import Finding
-from models.names import nearest
 from models.pipeline import Pipeline
-from schemas.codec import decoder
 from schemas.errors import UserError
 from schemas.examples import Profile
-from streams.cluster import reach
-from streams.log import LogReader
-from streams.settings import Settings, load
-from streams.topology import Topology
+from streams.settings import load
 
-ROWS = 24
-
-#: Keys of the profiles in the learning log begin so: nothing else need be decoded.
-KEY = b"profile-"
+#: What is shown of a field's numbers.
+NUMBERS = ("mean", "deviation", "least", "p1", "p50", "p99", "most")
 
 #: Categories of one row that are shown.
 CATEGORIES = 3
@@ -60,37 +53,16 @@ def command(
     everything = read(load(bootstrap=bootstrap), topology)
     profiles = [profile for profile in everything if partition in (None, profile.partition)]
     refuse_nothing(profiles, pipeline)
-    names = fields_of(profiles)
-    if field is not None and field not in names:
-        raise UserError(f"there is no field {field!r}{nearest(field, names)}; there are {', '.join(names)}")
+    names = known(field, profiles)
     found = _about(findings(pipeline, everything), field, partition)
     parts = stretches(profiles, rows)
-    history = {name: [row_of(part, name) for part in parts] for name in ([field] if field else names)}
+    history = {name: [row_of(part, name) for part in parts] for name in names}
     if json:
         write_json({"pipeline": pipeline.name, "fields": msgspec.to_builtins(history), "findings": found})
     elif field is None:
         _show_all(pipeline, profiles, history, found)
     else:
         _show_one(pipeline, field, history[field], found)
-
-
-def read(settings: Settings, topology: Topology) -> list[Profile]:
-    """All profiles in the learning log.
-
-    Raises
-    ------
-    UserError
-        If there is no learning log.
-    BrokerUnavailable
-        If it can't be read.
-    """
-    name = topology.name("examples")
-    if name not in reach(settings).partitions:
-        raise UserError(f"{name} is not at {settings.bootstrap}; create the topics with `headrace apply FILE`")
-    decode = decoder("examples")
-    with LogReader(settings, name, 0, 0) as log:
-        records = [decode(record.value or b"") for record in log.to_end() if (record.key or b"").startswith(KEY)]
-    return [record for record in records if isinstance(record, Profile)]
 
 
 def _about(found: Sequence[Finding], field: str | None, partition: int | None) -> list[Finding]:
@@ -123,10 +95,10 @@ def _show_all(
         total = row_of(whole, name)
         most = _categories(total)
         curve = [_share_of_first(total, row) if most else row.mean for row in rows]
-        numbers = (total.mean, total.deviation, total.minimum, total.maximum)
+        numbers = (total.mean, total.deviation, total.minimum, total.p1, total.p50, total.p99, total.maximum)
         shown.append((name, _percent(total.missing), *map(_number, numbers), most, spark(curve, _levels())))
-    columns = ("field", "missing", "mean", "deviation", "least", "most", "categories", "over time")
-    out.print(table(columns, shown, right=columns[1:6]))
+    columns = ("field", "missing", *NUMBERS, "categories", "over time")
+    out.print(table(columns, shown, right=columns[1:-2]))
     _show_findings(found)
 
 
@@ -142,16 +114,14 @@ def _show_one(pipeline: Pipeline, field: str, rows: Sequence[Row], found: Sequen
             _percent(row.missing),
             _number(row.mean),
             bar,
-            _number(row.deviation),
-            _number(row.minimum),
-            _number(row.maximum),
+            *map(_number, (row.deviation, row.minimum, row.p1, row.p50, row.p99, row.maximum)),
             _categories(row),
             spark([float(count) for count in row.bins], levels, from_zero=True),
         )
         for row, bar in zip(rows, bars, strict=True)
     ]
-    columns = ("from", "events", "missing", "mean", "", "deviation", "least", "most", "categories", "bins")
-    right = ("events", "missing", "mean", "deviation", "least", "most")
+    columns = ("from", "events", "missing", NUMBERS[0], "", *NUMBERS[1:], "categories", "bins")
+    right = ("events", "missing", *NUMBERS)
     # What has nothing to show takes no room.
     kept = [place for place, name in enumerate(columns) if name == "from" or any(row[place].strip() for row in shown)]
     lines = [[row[place] for place in kept] for row in shown]

@@ -20,7 +20,8 @@ def show(health: Health) -> None:
     champion = next((model for model in health.models if model.champion), None)
     if health.groups and champion is not None:
         names = sorted(champion.metrics)
-        numbers = ("known", "coverage", "delay p50", "delay p90", *names)
+        last = (f"of the last {health.window:,}", *(f"{name}, last" for name in names))
+        numbers = ("known", "coverage", "delay p50", "delay p90", *names, *last)
         rows = [group_row(group, champion, names) for group in health.groups]
         out.print(table(("group", "value", *numbers), rows, right=numbers))
     for estimate in health.estimates:
@@ -32,8 +33,9 @@ def labels_line(labels: LabelHealth) -> str:
     coverage = "" if labels.coverage is None else f", coverage {labels.coverage:.1%}"
     delay = "" if labels.delay_p50_s is None else f", median delay {labels.delay_p50_s:,.0f} s"
     waiting = "" if labels.waiting is None else f", about {labels.waiting:,} waiting"
+    unavailable = f", {labels.unavailable:,} unavailable" if labels.unavailable else ""
     return (
-        f"labels {labels.known:,} known, {labels.corrected:,} corrected, {labels.expired:,} expired"
+        f"labels {labels.known:,} known, {labels.corrected:,} corrected, {labels.expired:,} expired{unavailable}"
         f"{waiting}{coverage}{delay}"
     )
 
@@ -67,7 +69,9 @@ def objective_row(objective: ObjectiveHealth) -> tuple[str, ...]:
 def group_row(group: GroupHealth, champion: ModelHealth, names: list[str]) -> tuple[str, ...]:
     """One value of a group, with the champion's metrics on it."""
     models = (one for one in group.models if (one.model, one.version) == (champion.model, champion.version))
-    metrics = next((one.metrics for one in models), {})
+    on_group = next(models, None)
+    overall, rolling = (on_group.metrics, on_group.rolling) if on_group else ({}, {})
+    count = on_group.rolling_count if on_group else None
     return (
         group.group,
         "all others" if group.other else "none" if group.value is None else str(group.value),
@@ -75,7 +79,9 @@ def group_row(group: GroupHealth, champion: ModelHealth, names: list[str]) -> tu
         "" if group.coverage is None else f"{group.coverage:.1%}",
         _seconds(group.delay_p50_s),
         _seconds(group.delay_p90_s),
-        *(_number(metrics.get(name)) for name in names),
+        *(_number(overall.get(name)) for name in names),
+        "" if count is None else f"{count:,}",
+        *(_number(rolling.get(name)) for name in names),
     )
 
 

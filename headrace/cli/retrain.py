@@ -10,7 +10,7 @@ import typer
 from headrace import retrains
 from headrace.cli.failure import OUTSIDE
 from headrace.cli.output import Json, console, notes, write_json
-from headrace.cli.person import By, person, short
+from headrace.cli.person import ANSWER_S, By, Reason, person, short
 from headrace.cli.target import Bootstrap, File, declared
 from models.names import nearest
 from models.parameters import adjusted
@@ -20,9 +20,6 @@ from schemas.retrains import Retrain
 from schemas.values import FeatureValue
 from streams.settings import load
 
-#: Seconds that a command waits for the leader's answer.
-ANSWER_S = 15.0
-
 #: Seconds that `--wait` follows a training.
 TRAIN_S = 3600.0
 
@@ -30,7 +27,7 @@ TRAIN_S = 3600.0
 def command(
     file: File,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A declared model.", show_default=False)],
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the others.", show_default=False)],
+    reason: Reason,
     window: Annotated[
         str | None,
         typer.Option(
@@ -44,6 +41,11 @@ def command(
         ),
     ] = None,
     warm: Annotated[bool, typer.Option("--warm", help="Begin with a copy of the champion as it is.")] = False,
+    search: Annotated[bool, typer.Option("--search", help="Choose among the declared alternatives.")] = False,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", min=0, help="Learn so many labels at a time with learn_many.", show_default=False),
+    ] = None,
     by: By = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until it has finished or failed.")] = False,
     bootstrap: Bootstrap = None,
@@ -52,9 +54,16 @@ def command(
     """Train a challenger from the learning log; it joins the shadows once it is trained."""
     pipeline, topology = declared(file)
     parameters = dict(_parameter(text) for text in set_ or ())
-    _check(pipeline, model, parameters)
+    _check(pipeline, model, parameters, search)
     asked = retrains.command(
-        model, person(by), short("--reason", reason), window=window, parameters=parameters, warm=warm
+        model,
+        person(by),
+        short("--reason", reason),
+        window=window,
+        parameters=parameters,
+        warm=warm,
+        search=search,
+        batch=batch,
     )
     screen = notes()
     last = retrains.ask(
@@ -74,13 +83,15 @@ def command(
         raise typer.Exit(OUTSIDE)
 
 
-def _check(pipeline: Pipeline, model: str, parameters: dict[str, FeatureValue]) -> None:
+def _check(pipeline: Pipeline, model: str, parameters: dict[str, FeatureValue], search: bool) -> None:
     """What the leader would refuse is told at once."""
-    if model not in pipeline.models:
-        names = ", ".join(map(repr, pipeline.models))
-        raise UserError(f"MODEL {model!r} is not one of {names}{nearest(model, list(pipeline.models))}")
+    models = pipeline.estimators
+    if model not in models:
+        raise UserError(f"MODEL {model!r} is not one of {', '.join(map(repr, models))}{nearest(model, list(models))}")
+    if search and (pipeline.retraining is None or pipeline.retraining.search is None):
+        raise UserError("--search: none is declared; write Retraining(search=Search(...)) in the pipeline file")
     try:
-        adjusted(pipeline.models[model], parameters)
+        adjusted(models[model], parameters)
     except (ValueError, TypeError) as error:
         raise UserError(f"--set: {error}") from None
 
@@ -98,14 +109,18 @@ def _parameter(text: str) -> tuple[str, FeatureValue]:
 def _told(step: Retrain) -> str:
     match step.step:
         case "requested":
-            return f"{step.id}: {step.model} is to be trained, {step.method}, from position {step.first} of the log on"
+            how = f"{step.method}, among alternatives" if step.search else step.method
+            return f"{step.id}: {step.model} is to be trained, {how}, from position {step.first} of the log on"
         case "started":
             return f"{step.id}: started"
         case "progress":
-            return f"{step.id}: {step.evidence.get('examples', 0):,.0f} examples learnt"
+            seen = step.evidence
+            left = f", {seen['candidates']:.0f} candidates left" if "candidates" in seen else ""
+            return f"{step.id}: {seen.get('examples', 0):,.0f} examples learnt{left}"
         case "finished":
             seen = step.evidence
             measured = f", loss {seen['loss']:.4f} (prior {seen['prior']:.4f})" if "loss" in seen else ""
-            return f"{step.id}: {step.model}@{step.version} trained in {step.duration_s or 0:.1f} s{measured}"
+            won = f" is {step.alternative}," if step.alternative else ""
+            return f"{step.id}: {step.model}@{step.version}{won} trained in {step.duration_s or 0:.1f} s{measured}"
         case _:
             return f"{step.id}: failed: {step.reason}"

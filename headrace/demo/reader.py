@@ -13,11 +13,13 @@ from schemas.codec import decoder
 from schemas.errors import HeadraceError
 from schemas.health import Health
 from schemas.predictions import Prediction
+from schemas.promotions import Promotion
+from schemas.retrains import Retrain
 from streams.settings import Settings
 from streams.tail import is_record, reader_config
 from streams.topology import Topology
 
-NOUNS = ("predictions", "examples", "health", "rejects")
+NOUNS = ("predictions", "examples", "health", "retrains", "promotions", "rejects")
 RECORDS_MAX = 2_000
 WAIT_S = 0.1
 
@@ -40,6 +42,7 @@ class Reader:
         self._noun = topology.noun
         self._examples, self._health = decoder("examples"), decoder(Health)
         self._prediction = decoder(Prediction)
+        self._retrain, self._promotion = decoder(Retrain), decoder(Promotion)
         self._consumer = Consumer(reader_config(settings) | {"enable.partition.eof": False, "fetch.wait.max.ms": 50})
         self._consumer.assign(
             [
@@ -87,5 +90,9 @@ class Reader:
                 tally.logged(message.offset() or 0, self._examples(value))
             case "health":
                 tally.reported(self._health(value))
+            case "retrains":
+                tally.decisions.retrain(self._retrain(value))
+            case "promotions":
+                tally.decisions.promotion(self._promotion(value))
             case _:
                 tally.rejected += 1

@@ -14,11 +14,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from headrace.demo.decisions import first_of_each
 from headrace.demo.tally import RECENT, Tally, quantile
+from models.baselines import NO_CHANGE
 from schemas.health import ModelHealth
 
 WIDTH_MAX = 100
 LINE_EVERY_S = 5.0
+
+#: Rows of the panel for models and for decisions, so that a terminal of 24 lines holds it.
+MODELS_SHOWN = 5
+DECISIONS_SHOWN = 3
+
+#: See :class:`headrace.demo.sender.Sender`; with a speed of its own 2013 goes on.
+STANDS_STILL = "a challenger is trained"
 
 
 class View(Protocol):
@@ -49,6 +58,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown_s = time.monotonic()
+        self._decisions_shown = 0
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +73,11 @@ class Lines:
         self._console.print(what, markup=False)
 
     def show(self, tally: Tally, total: int, worker_pid: int, restarts: int) -> None:
-        """One line, if it is time."""
+        """One line, if it is time; and one for each new decision."""
+        decisions = list(first_of_each(tally.decisions.told))
+        for decision in decisions[self._decisions_shown :]:
+            self._console.print(f"  {decision.sentence()}", markup=False)
+        self._decisions_shown = len(decisions)
         now_s = time.monotonic()
         if now_s - self._shown_s < LINE_EVERY_S or tally.moment is None:
             return
@@ -78,12 +92,16 @@ def line(tally: Tally, total: int) -> str:
         f"{tally.answered:,} of {total:,} flights",
         f"{tally.rate():,.0f}/s",
         f"p50 {_ms(tally, 0.5)} p99 {_ms(tally, 0.99)}",
+        STANDS_STILL if tally.decisions.training else "",
         f"{tally.waiting:,} wait for their label",
         f"at {tally.state}" if tally.state else "",
     ]
     if tally.health is not None:
-        losses = [f"{model.model} {model.metrics['LogLoss']:.4f}" for model in tally.health.models]
-        parts.append("log loss " + ", ".join(losses))
+        later = [model for model in tally.health.models if model.version > 1]
+        losses = [
+            f"{model.model} {model.metrics['LogLoss']:.4f}" for model in tally.health.models if model.version == 1
+        ]
+        parts.append("log loss " + ", ".join(losses) + (f" and {len(later)} later versions" if later else ""))
     return "; ".join(part for part in parts if part)
 
 
@@ -113,7 +131,7 @@ class Screen:
 
 
 def panel(tally: Tally, total: int, worker_pid: int, restarts: int, width: int) -> Panel:
-    """The run as a panel of at most 20 lines."""
+    """The run as a panel of at most 24 lines."""
     width = min(width, WIDTH_MAX)
     return Panel(
         Group(
@@ -123,6 +141,7 @@ def panel(tally: Tally, total: int, worker_pid: int, restarts: int, width: int) 
             Text(),
             _models(tally),
             Text(),
+            *_decisions(tally),
             _foot(worker_pid, restarts),
         ),
         title="Headrace: will the flight be late?",
@@ -130,7 +149,7 @@ def panel(tally: Tally, total: int, worker_pid: int, restarts: int, width: int) 
         subtitle="Ctrl-C ends it",
         subtitle_align="right",
         width=width,
-        padding=(1, 2),
+        padding=(0, 2),
         border_style="cyan",
     )
 
@@ -139,7 +158,8 @@ def _head(tally: Tally, total: int) -> Group:
     row = Table.grid(expand=True)
     row.add_column()
     row.add_column(justify="right")
-    row.add_row(Text(_date(tally), style="bold"), f"{tally.answered:,} of {total:,} flights")
+    right = STANDS_STILL if tally.decisions.training else f"{tally.answered:,} of {total:,} flights"
+    row.add_row(Text(_date(tally), style="bold"), right)
     bar = Table.grid(expand=True)
     bar.add_row(ProgressBar(total=total, completed=tally.answered))
     return Group(row, bar)
@@ -167,11 +187,28 @@ def _models(tally: Tally) -> Table:
     for name in ("log loss", "last 1,000", "accuracy", "last 1,000"):
         table.add_column(name, justify="right")
     models = [] if tally.health is None else tally.health.models
-    for model in models:
+    for model in _shown(models):
         table.add_row(*_row(model), style="bold green" if model.champion else "dim" if model.baseline else "")
     if not models:
         table.add_row("", "no label has come yet")
     return table
+
+
+def _shown(models: list[ModelHealth]) -> list[ModelHealth]:
+    """The champion first, baselines last; of more than there is room for, the prior and the newest versions."""
+    ordered = sorted(models, key=lambda model: (not model.champion, model.baseline, model.model == NO_CHANGE))
+    if len(ordered) <= MODELS_SHOWN:
+        return ordered
+    others = sorted(ordered[1:], key=lambda model: (model.model == NO_CHANGE, not model.baseline, -model.version))
+    kept = [ordered[0], *others[: MODELS_SHOWN - 1]]
+    return [model for model in ordered if model in kept]
+
+
+def _decisions(tally: Tally) -> list[Text]:
+    """The last decisions, newest at the bottom, each cut to one line."""
+    told = list(first_of_each(tally.decisions.told))[-DECISIONS_SHOWN:]
+    lines = [Text(decision.sentence(), no_wrap=True, overflow="ellipsis", style="yellow") for decision in told]
+    return [*lines, Text()] if lines else []
 
 
 def _row(model: ModelHealth) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ _WAIT_S = 0.2
 class Sender:
     """Tells what happened, as fast as it is answered or at a multiple of the speed of life.
 
+    As fast as it goes, weeks of 2013 would pass while a challenger is trained, and how many would be decided by the
+    machine; in real life it takes no longer than from one flight to the next. So 2013 stands still meanwhile, unless it
+    has a speed of its own.
+
     Parameters
     ----------
     settings, topology
@@ -114,9 +118,13 @@ class Sender:
             while due_s > time.monotonic() and not self._stopping.wait(min(_WAIT_S, due_s - time.monotonic())):
                 self._producer.poll(0)
         with self._tally.changed:
-            while self._tally.unanswered >= UNANSWERED_MAX and not self._stopping.is_set() and not self.failure:
+            while self._is_held() and not self._stopping.is_set() and not self.failure:
                 self._tally.changed.wait(_WAIT_S)
                 self._producer.poll(0)
+
+    def _is_held(self) -> bool:
+        tally = self._tally
+        return tally.unanswered >= UNANSWERED_MAX or (self._speed is None and tally.decisions.training)
 
     def _send(self, happening: Happening) -> None:
         tally = self._tally

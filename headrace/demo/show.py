@@ -2,7 +2,7 @@
 
 1. A Kafka: the one of ``HEADRACE_BOOTSTRAP``, else an embedded one. Its topics are made.
 2. A worker, in a process of its own.
-3. The sender tells 2013, the reader follows what comes back, the view shows it.
+3. The sender tells 2013, the reader follows what comes back, the view shows it and what is decided.
 4. Once every event is answered and every label is in the log, the worker is stopped and a sample is replayed.
 5. The facts, and one paragraph made of them.
 """
@@ -30,8 +30,9 @@ from headrace.demo.process import WorkerProcess
 from headrace.demo.reader import Reader
 from headrace.demo.screen import WIDTH_MAX, View, view
 from headrace.demo.sender import Sender
-from headrace.demo.summary import Replayed, Summary, is_right, next_commands, paragraph, summarize
+from headrace.demo.summary import Replayed, Summary, is_right, summarize
 from headrace.demo.tally import Tally
+from headrace.demo.telling import account, next_commands, paragraph
 from headrace.demo.watched import watched
 from schemas.errors import HeadraceError, Unavailable
 from streams.settings import Settings, load
@@ -150,7 +151,7 @@ def _demo(stack: ExitStack, options: Options, folder: Path, screen: Console) -> 
         screen.print("Starting a Kafka for this demo alone", style="dim")
         settings = stack.enter_context(cluster.embedded(folder / "data", notes()))
     cluster.prepare(topology, settings, fresh=options.fresh)
-    tally = Tally()
+    tally = Tally(flights.retraining.challengers_max if flights.retraining else 0)
     worker = stack.enter_context(WorkerProcess(settings, folder / "worker.log"))
     with view(screen) as shown:
         shown.say("Starting the worker")
@@ -179,15 +180,15 @@ class Run:
 def _watch(run: Run, shown: View) -> None:
     """Show the run until all is back, and see that it goes on."""
     tally = run.tally
-    moved, moved_s = (-1, -1, -1), time.monotonic()
+    moved, moved_s = (-1,) * 4, time.monotonic()
     while not (run.sender.done and _complete(tally, time.monotonic() - moved_s)):
         for part in (run.sender, run.reader):
             if part.failure is not None:
                 raise part.failure
         run.worker.look()
         with tally.changed:
-            awaited = not tally.serving or tally.unanswered or tally.unlearnt
-            now = (tally.answered, tally.learnt, tally.rejected)
+            awaited = not tally.serving or tally.unanswered or tally.unlearnt or tally.decisions.training
+            now = (tally.answered, tally.learnt, tally.rejected, tally.decisions.steps)
             if now != moved or not (awaited or run.sender.done):
                 moved, moved_s = now, time.monotonic()
             if tally.serving:
@@ -201,7 +202,7 @@ def _watch(run: Run, shown: View) -> None:
 
 def _complete(tally: Tally, still_s: float) -> bool:
     """Whether everything is back, the last report too; it is not waited for without end."""
-    if tally.unanswered or tally.unlearnt:
+    if tally.unanswered or tally.unlearnt or tally.decisions.training:
         return False
     reported = tally.health.labels.known + tally.health.labels.corrected if tally.health else 0
     return reported >= tally.learnt or still_s > LAST_REPORT_S
@@ -211,6 +212,8 @@ def _still(run: Run) -> str:
     tally = run.tally
     if not tally.serving:
         what = "the worker has not begun"
+    elif tally.decisions.training:
+        what = "a retraining is under way, and says nothing of its progress"
     else:
         what = (
             f"{tally.unanswered:,} flights have no prediction and {tally.unlearnt:,} labels are not in the log; "
@@ -250,6 +253,10 @@ def _tell(options: Options, summary: Summary, screen: Console) -> None:
     width = min(screen.width, WIDTH_MAX) if screen.is_terminal else None
     screen.print()
     screen.print(paragraph(summary), markup=False, width=width)
+    if lines := account(summary):
+        screen.print("\nWhat was decided, in the time of the flights, and how good the later versions were:")
+        for line in lines:
+            screen.print(f"  {line}", markup=False, width=width)
     screen.print("\nTo try next:")
     if options.bootstrap is not None:
         screen.print(f"  export HEADRACE_BOOTSTRAP={options.bootstrap}", markup=False)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from array import array
 from bisect import bisect_left
 from collections import deque
 from datetime import datetime
-from typing import Any
 
+from headrace.demo.compared import Compared
+from headrace.demo.decisions import Decisions
 from schemas.examples import Control, Example, LogRecord, Notice, Profile
 from schemas.health import Health
 from schemas.predictions import Prediction
-
-#: Probabilities are also judged clipped to this and to one minus this: the prior is certain of itself while it
-#: has seen flights of one kind only, and a model that is compared with it shall not live on that.
-CLIP = 0.01
 
 #: Predictions in the latencies of the screen, and seconds in its rate.
 RECENT = 2_000
@@ -26,6 +22,11 @@ RATE_S = 5.0
 
 class Tally:
     """Counts of a run; whoever touches it holds ``changed``, which is notified of all that comes back.
+
+    Parameters
+    ----------
+    challengers_max
+        As the pipeline declares.
 
     Attributes
     ----------
@@ -47,9 +48,11 @@ class Tally:
         For each prediction, how many labels sent before its event its state had not learnt.
     moment
         When, in 2013, what was sent last happened.
+    decisions, compared
+        What was decided, and how good the models were.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, challengers_max: int = 0) -> None:
         self.changed = threading.Condition()
         self.events = self.labels = 0
         self.answered = self.learnt = 0
@@ -67,8 +70,8 @@ class Tally:
         self._offsets = array("q")
         self._log_read = 0
         self._unplaced: deque[tuple[int, int]] = deque()
-        self._losses: dict[str, float] = {}
-        self._judged = 0
+        self.decisions = Decisions(challengers_max)
+        self.compared = Compared()
         self._rates: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     @property
@@ -123,9 +126,11 @@ class Tally:
         match record:
             case Control():
                 self.serving = True
+                self.decisions.control(record)
+                self.compared.control(record)
             case Profile() | Notice():
                 pass
-            case Example(status="expired"):
+            case Example(label=None):
                 self.expired += 1
             case Example():
                 self._labelled(offset, record)
@@ -139,12 +144,7 @@ class Tally:
         self.last_back_s = time.monotonic()
         self.expired -= example.previous is None and example.status == "corrected"
         self._offsets.append(offset)
-        # A prior that has seen no label has no answer; nobody is judged on flights that not all have answered.
-        scores = [said.score for said in example.said]
-        if all(isinstance(score, float) for score in scores):
-            for said in example.said:
-                self._losses[said.model] = self._losses.get(said.model, 0.0) + _clipped_loss(said.score, example.label)
-            self._judged += 1
+        self.compared.example(example)
 
     def reported(self, health: Health) -> None:
         """A health report came."""
@@ -164,16 +164,6 @@ class Tally:
         """Predictions a second over the last seconds."""
         (began_s, before), now = self._rates[0], time.monotonic()
         return (self.answered - before) / max(now - began_s, 1e-3)
-
-    def clipped_loss(self, model: str) -> float | None:
-        """The log loss of a model, clipped, over the flights that all models answered; ``None`` without any."""
-        total = self._losses.get(model)
-        return None if total is None else total / self._judged
-
-
-def _clipped_loss(score: Any, label: Any) -> float:
-    probability = min(max(score, CLIP), 1 - CLIP)
-    return -math.log(probability if label else 1 - probability)
 
 
 def quantile(values: array[float] | array[int], share: float, *, last: int | None = None) -> float | None:

@@ -13,7 +13,7 @@ import pytest
 from agents.line import Line
 from agents.profiles import passages
 from agents.work import Work
-from models.learning import changes
+from models.changes import changes
 from models.monitoring import Drift
 from schemas.errors import BadRecord
 from schemas.examples import LogRecord

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.promotions import _guarded
-from models.monitoring import Promotion as Policy
+from models.policies import Promotion as Policy
 from models.promotions import Verdicts
 from schemas.examples import Control, Example, Notice
 from schemas.promotions import Promotion

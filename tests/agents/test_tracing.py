@@ -13,12 +13,15 @@ import pytest
 
 from agents.tracing import Kept, Trace, Tracing, tracing
 from agents.work import Work
-from schemas.errors import BadRecord, SettingsError, UserError
+from schemas.alerts import Alert
+from schemas.errors import BadRecord, BrokerUnavailable, SettingsError, UserError
 from schemas.traceparent import traceparent_of
-from schemas.values import Address
+from schemas.values import Address, at_millisecond
 from streams.batches import Batch, Incoming
 from streams.settings import load
+from streams.topology import Topology
 
+TOPOLOGY = Topology("flights", 4)
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01".encode()
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
@@ -84,7 +87,7 @@ def test_field_of_that_name_in_an_event_is_no_trace(value: bytes) -> None:
 
 
 def test_without_the_setting_the_header_goes_along_and_no_library_is_loaded() -> None:
-    with tracing(load(), "flights") as made:
+    with tracing(load(), TOPOLOGY) as made:
         assert type(made) is Tracing
         trace = made.begin("predict", PARENT, RECORD)
         trace.end(model="a@1:2")
@@ -126,7 +129,7 @@ def test_setting_without_the_extra_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr(builtins, "__import__", without)
 
     with pytest.raises(UserError, match=r"HEADRACE_TRACING needs OpenTelemetry: `pip install 'headrace\[tracing\]'`"):
-        tracing(load(tracing=True), "flights").__enter__()
+        tracing(load(tracing=True), TOPOLOGY).__enter__()
 
 
 def test_variable_of_opentelemetry_that_is_wrong_is_a_mistake_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +137,7 @@ def test_variable_of_opentelemetry_that_is_wrong_is_a_mistake_of_the_settings(mo
     monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "few")
 
     with pytest.raises(SettingsError, match="OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"):
-        tracing(load(tracing=True), "flights").__enter__()
+        tracing(load(tracing=True), TOPOLOGY).__enter__()
 
 
 class Told:
@@ -148,7 +151,14 @@ class Told:
         self._memory = memory.InMemorySpanExporter()
         provider = sdk.TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(export.SimpleSpanProcessor(self._memory))
-        self.tracing: Tracing = importlib.import_module("agents.spans").Spans(provider, "flights")
+        self._provider = provider
+        self.tracing = self.with_causes(lambda _: [])
+
+    def with_causes(self, causes: Callable[[int], list[bytes]]) -> Tracing:
+        """Spans of alerts that follow from these traces."""
+        made = importlib.import_module("agents.spans").Spans(self._provider, "flights", causes)
+        assert isinstance(made, Tracing)
+        return made
 
     @property
     def spans(self) -> Sequence[Any]:
@@ -215,3 +225,42 @@ def test_trace_that_its_sender_did_not_sample_goes_along_and_tells_nothing(told:
     assert told.spans == ()
     assert trace.traceparent.startswith(f"00-{TRACE}-".encode())
     assert trace.traceparent.endswith(b"-00")
+
+
+def changed_alert() -> Alert:
+    labels = {"alertname": "Drift", "pipeline": "flights", "severity": "critical"}
+    return Alert(status="firing", labels=labels, starts_at=at_millisecond(0), fingerprint="7c3f", position=41)
+
+
+def test_alert_begins_a_trace_of_its_own_that_names_what_it_follows_from(told: Told) -> None:
+    tracing = told.with_causes(lambda offset: [PARENT, OTHER] if offset == 40 else [])
+
+    traceparent = tracing.alert(changed_alert(), 40)
+    tracing.close()
+
+    (span,) = told.spans
+    assert span.parent is None
+    assert traceparent is not None
+    assert traceparent_of([("traceparent", traceparent)], None) == traceparent
+    assert traceparent.startswith(f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-".encode())
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE, OTHER[3:35].decode()]
+    assert span.name == "alert flights"
+    assert span.attributes["headrace.alert"] == "Drift"
+    assert span.attributes["headrace.position"] == 41
+
+
+def test_alert_is_told_without_them_if_they_can_not_be_read(told: Told) -> None:
+    def away(_: int) -> list[bytes]:
+        raise BrokerUnavailable("nobody answers")
+
+    tracing = told.with_causes(away)
+
+    assert tracing.alert(changed_alert(), 40) is not None
+    tracing.close()
+
+    (span,) = told.spans
+    assert list(span.links) == []
+
+
+def test_without_spans_an_alert_has_no_trace() -> None:
+    assert Tracing().alert(changed_alert(), 40) is None

@@ -21,15 +21,15 @@ def _result(per_s: float) -> dict[str, Any]:
 
 
 def test_figure_is_the_median_of_the_rounds_and_ratio_that_of_medians() -> None:
-    river, loop = _row("river"), _row("loop_one_worker")
+    river, loop = _row("river_watched"), _row("loop_one_worker")
     figures = Figures([river, loop])
     for per_s in (10.0, 40.0, 20.0):
         figures.add(river, _result(per_s))
     for per_s in (15.0, 5.0, 100.0):
         figures.add(loop, _result(per_s))
     medians = figures.medians()
-    assert (medians["river_per_s"], medians["loop_one_worker_per_s"]) == (20.0, 15.0)
-    assert (medians["river_slowest_per_s"], medians["river_fastest_per_s"]) == (10.0, 40.0)
+    assert (medians["river_watched_per_s"], medians["loop_one_worker_per_s"]) == (20.0, 15.0)
+    assert (medians["river_watched_slowest_per_s"], medians["river_watched_fastest_per_s"]) == (10.0, 40.0)
     assert medians["ratio_one_worker"] == 0.75
     assert "ratio_quix" not in medians
 

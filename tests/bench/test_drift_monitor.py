@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from bench.drift_worlds import START, World, log, pipeline
 from models.drift import DriftMonitor
 from schemas.drift import Drift
-from schemas.examples import Control, LogRecord
+from schemas.examples import Control, Example, LogRecord
 
 EVENTS, CHANGE = 14_000, 8_000
 
@@ -80,6 +81,22 @@ def test_planted_drift_is_found_and_its_cause_named(planted: dict[str, Any], cau
 
 def test_without_drift_nothing_is_told() -> None:
     assert told(list(log(world()))) == []
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_labels_that_are_unavailable_are_neither_late_nor_missing(share: float) -> None:
+    chance, since = np.random.default_rng(5), START + timedelta(seconds=CHANGE)
+    records = [
+        (
+            offset,
+            msgspec.structs.replace(record, status="unavailable", label=None)
+            if isinstance(record, Example) and record.time >= since and chance.random() < share
+            else record,
+        )
+        for offset, record in log(world())
+    ]
+    assert sum(isinstance(record, Example) and record.status == "unavailable" for _, record in records) > 1000
+    assert told(records) == []
 
 
 def test_episode_says_what_moved_how_far_since_when_and_from_what_to_what() -> None:

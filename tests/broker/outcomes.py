@@ -52,8 +52,7 @@ def served_as_learnt(traffic: Traffic) -> None:
         prediction = served[example.id]
         assert example.features == features[example.id]
         assert example.position == prediction.position
-        assert (example.said[0].model, example.said[0].score) == (prediction.model, prediction.score)
-        assert example.said[1:] == prediction.shadows
+        assert (example.said, example.served) == (prediction.said, prediction.served)
 
 
 def declared_once(traffic: Traffic) -> None:

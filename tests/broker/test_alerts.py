@@ -27,7 +27,7 @@ from schemas.examples import Notice
 from schemas.values import Record, at_millisecond
 from streams.checkpoints import SLOTS, Checkpoints
 from tests.broker.conftest import Deploy
-from tests.broker.deployment import Deployment
+from tests.broker.deployment import NUMBERS_ONLY, Deployment
 from tests.broker.inbox import Inbox
 from tests.broker.post import Post, alert
 from tests.broker.traffic import START_S
@@ -81,6 +81,11 @@ def state(deployment: Deployment, name: str = "RejectsAboveRate") -> Alert:
 
 def rejected(inbox: Inbox, status: str) -> bool:
     return any(one["labels"]["alertname"] == "RejectsAboveRate" for one in inbox.alerts(status))
+
+
+def asked(deployment: Deployment) -> list[Notice]:
+    """What people asked for, as it stands in the log."""
+    return [record for record in deployment.log() if isinstance(record, Notice) and record.command]
 
 
 def folded(deployment: Deployment) -> list[Alert]:
@@ -167,12 +172,41 @@ def test_people_can_look_at_alerts_take_them_up_and_silence_them(
     assert worker.stop() == 0
     told = written(small)
     assert folded(small)[: len(told)] == told
-    notices = [record for record in small.log() if isinstance(record, Notice)]
+    notices = asked(small)
     assert [one.action for one in notices] == ["acknowledged", "silenced", "unsilenced"]
     assert notices[1].matchers == [
         Matcher(name="alertname", value="Rejects*"),
         Matcher(name="severity", value="critical", equal=False),
     ]
+
+
+def test_what_a_report_of_quiet_made_fire_is_told_once_though_the_leader_dies(deploy: Deploy) -> None:
+    slow = deploy(
+        before=NUMBERS_ONLY + "from headrace import Objective",
+        more="profile_events=8, health_window=8, objective=Objective('latency_p50_ms', at_most=1e-6)",
+    )
+    feed = Feed(slow)
+
+    def reports() -> int:
+        return len(list(slow.read("health")))
+
+    def quiet(wanted: int) -> None:
+        for _ in range(wanted):
+            before = reports()
+            feed.send(100)
+            slow.wait_until(lambda before=before: reports() > before, "a report after the events")  # type: ignore[misc]
+
+    worker = slow.start(HEADRACE_CHECKPOINT_EVERY_S="1000")
+    quiet(2)
+    slow.wait_until(lambda: bool(written(slow)), "the alert")
+    worker.kill()
+    worker = slow.start()
+    quiet(3)
+    assert worker.stop() == 0
+
+    told = written(slow)
+    assert [(one.name, one.status) for one in told] == [("ObjectiveBroken", "firing")]
+    assert folded(slow) == told
 
 
 def test_command_that_is_wrong_is_rejected_with_its_reason(
@@ -206,7 +240,7 @@ def test_command_waits_for_a_leader(small: Deployment, capsys: pytest.CaptureFix
     assert headrace(small, "silence", *arguments, "--no-wait") == 0
     assert "waits for a leader" in capsys.readouterr().out
     small.start()
-    small.wait_until(lambda: any(isinstance(record, Notice) for record in small.log()), "the notice")
+    small.wait_until(lambda: bool(asked(small)), "the notice")
 
 
 @pytest.mark.parametrize(

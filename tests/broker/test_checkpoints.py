@@ -211,7 +211,8 @@ def test_a_worker_starts_from_the_checkpoint_and_not_from_the_log(deployment: De
 
     deployment.start()
     answer = probe(deployment)
-    assert answer.position == folded.position
+    # That it became quiet may have been noted in the log meanwhile; nothing else has come.
+    assert folded.position <= answer.position <= fold(deployment).position
     assert said(answer) == folded.predict({"a": 0.25, "b": -0.5})
 
 

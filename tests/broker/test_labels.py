@@ -1,4 +1,4 @@
-"""Labels early, twice, changed, for nobody, too late and never: each has one outcome, restarts or not."""
+"""Labels early, twice, changed, for nobody, too late, unavailable and never: each has one outcome, restarts or not."""
 
 from __future__ import annotations
 
@@ -73,6 +73,12 @@ class Story:
     def label(self, *labels: tuple[str, bool]) -> None:
         for id, label in labels:
             self.lane.send("feedback", {"id": id, "label": label})
+            self.labels += 1
+        self.lane.settle()
+
+    def unavailable(self, *ids: str) -> None:
+        for id in ids:
+            self.lane.send("feedback", {"id": id, "unavailable": True, "reason": "lost"})
             self.labels += 1
         self.lane.settle()
 
@@ -169,6 +175,54 @@ def test_every_label_has_one_outcome(lane: Station, restarts: bool) -> None:
     assert served_as_learnt(lane)
     report = replay(lane.pipeline, lane.settings)
     assert report.agrees, report
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("restarts", [False, True], ids=["straight", "restarts"])
+def test_label_that_is_unavailable_has_one_outcome_too(lane: Station, restarts: bool) -> None:
+    story = Story(lane, restarts=restarts)
+    story.unavailable("early", "nobody")
+    story.midway()
+    story.events(0, "early", "lost", "withdrawn", "after-all", "expires")
+    story.label(("withdrawn", True))
+    story.unavailable("lost", "after-all")
+    story.midway()
+    story.unavailable("lost", "withdrawn")
+    story.label(("after-all", False))
+    story.midway()
+    story.unavailable("early", "withdrawn")
+    story.events(61, "time")
+    known: list[tuple[str, str, object, object]] = [
+        ("early", "unavailable", None, None),
+        ("lost", "unavailable", None, None),
+        ("withdrawn", "known", True, None),
+        ("withdrawn", "unavailable", None, True),
+        ("after-all", "unavailable", None, None),
+        ("after-all", "corrected", False, None),
+        ("expires", "expired", None, None),
+    ]
+    story.expect(*known)
+    story.midway()
+    story.unavailable("expires", "expires", "time")
+    story.midway()
+    story.unavailable("expires")
+    known += [("expires", "unavailable", None, None), ("time", "unavailable", None, None)]
+    story.expect(*known)
+    story.events(181, "last")
+    story.unavailable("last")
+    story.rejected("nobody")
+    story.expect(*known, ("last", "unavailable", None, None))
+
+    lane.stop()
+    told = [one for one in lane.examples() if one.replaces is not None]
+    assert {(one.id, one.status, one.replaces) for one in told} == {
+        ("withdrawn", "unavailable", "known"),
+        ("after-all", "corrected", "unavailable"),
+        ("expires", "unavailable", "expired"),
+    }
+    assert {one.reason for one in lane.examples() if one.status == "unavailable"} == {"lost"}
+    assert served_as_learnt(lane)
+    assert replay(lane.pipeline, lane.settings).agrees
 
 
 def served_as_learnt(lane: Station) -> bool:

@@ -37,6 +37,7 @@ PARTS = 2
 
 #: Panels that show nothing while nothing is wrong.
 EMPTY_WHILE_WELL = {
+    "What is wrong with the data",
     "Who has failed",
     "Alerts of the pipelines",
     "Alarms about drift",

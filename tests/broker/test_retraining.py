@@ -13,6 +13,7 @@ import psutil
 from confluent_kafka import Producer
 
 from agents.states import slot_of
+from headrace import retrains
 from headrace.files import load_pipeline
 from schemas.codec import decode, encode
 from schemas.commands import Command
@@ -171,9 +172,9 @@ USUAL = "preprocessing.StandardScaler()"
 PAUSE_S = 0.008
 
 
-def slow(deploy: Deploy, trace: Path) -> Deployment:
+def slow(deploy: Deploy, trace: Path, pause_s: float = PAUSE_S, before: str = "", more: str = "") -> Deployment:
     """A pipeline whose training takes its time, and says which process learnt what."""
-    deployment = deploy(before=NUMBERS_ONLY + SLOW.format(trace=str(trace), pause_s=PAUSE_S))
+    deployment = deploy(before=NUMBERS_ONLY + SLOW.format(trace=str(trace), pause_s=pause_s) + before, more=more)
     declared = deployment.file.read_text()
     assert USUAL in declared
     deployment.file.write_text(declared.replace(USUAL, "Slow()"))
@@ -230,6 +231,61 @@ def test_training_goes_on_after_its_process_and_after_the_worker_were_killed(dep
     traffic.finish()
     assert exactly_once(traffic) == traffic.events
     assert len(trained(deployment)) == 1
+
+
+SEARCH = """
+from river import naive_bayes
+
+from headrace import Retraining, Search
+
+SEARCH = Search(
+    alternatives={"logistic": {"LogisticRegression.optimizer.lr": [0.0001]}},
+    models={"bayes": naive_bayes.GaussianNB()},
+    features=[["a"]],
+)
+"""
+
+#: Six candidates learn side by side.
+SEARCH_PAUSE_S = 0.002
+
+
+def test_search_goes_on_after_a_kill_and_its_winner_is_trained_again_alone(deploy: Deploy, tmp_path: Path) -> None:
+    more = "retraining=Retraining(search=SEARCH),"
+    deployment = slow(deploy, tmp_path / "trace", SEARCH_PAUSE_S, SEARCH, more)
+    traffic = Traffic(deployment, SEED)
+    worker = deployment.start()
+    learnt(traffic, EVENTS)
+    asked = retrains.command("logistic", "ann", "for the test", search=True)
+    write(deployment, "commands", asked.id, encode(asked))
+    trainer = wait_for_checkpoint(deployment, worker)
+    trainer.kill()
+    finished = wait_for(deployment, asked.id, "finished")
+
+    (control,) = trained(deployment)
+    winner = control.trained
+    assert winner is not None
+    assert [len(rung.losses) for rung in winner.rungs] == [6, 2]
+    assert winner.rungs[-1].kept == [winner.alternative] == [finished.alternative]
+    assert (control.model, winner.parameters, winner.features) == (
+        finished.model,
+        finished.parameters,
+        finished.features,
+    )
+    assert winner.fit is not None
+    assert finished.cpu_s is not None
+    state = slot_of(control.model, control.version)
+    traffic.send(200)
+    deployment.wait_until(lambda: f"{control.model}@{control.version}" in shadows(deployment), "the shadow")
+    worker.kill()
+    for slot in (*SLOTS, state):
+        write(deployment, "models", slot, None)
+    worker = deployment.start()
+    traffic.send(100)
+    traffic.finish()
+    # It is replayed to the last bit in there too.
+    assert exactly_once(traffic) == traffic.events
+    assert f"{control.model}@{control.version} is trained again from the log" in worker.said
+    assert "says other things" not in worker.said
 
 
 POISONED = """

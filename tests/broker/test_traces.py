@@ -16,11 +16,13 @@ import pytest
 from confluent_kafka import Message
 from river import linear_model
 
+from models.monitoring import Objective
 from models.pipeline import Field, Label, Pipeline
 from schemas.codec import decode
 from schemas.predictions import Prediction
 from streams.broker import Broker
 from streams.settings import load
+from tests.broker.inbox import Inbox
 from tests.broker.station import Station, station
 
 START = datetime(2024, 5, 1, tzinfo=UTC).timestamp()
@@ -82,8 +84,15 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     made.close()
 
 
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    made = Inbox()
+    yield made
+    made.close()
+
+
 @contextmanager
-def lane_of(broker: Broker, folder: Path, name: str, **settings: bool) -> Iterator[Station]:
+def lane_of(broker: Broker, folder: Path, name: str, declared: Any = None, **settings: Any) -> Iterator[Station]:
     pipeline = Pipeline(
         name=name,
         problem="binary",
@@ -94,6 +103,7 @@ def lane_of(broker: Broker, folder: Path, name: str, **settings: bool) -> Iterat
         models={"logistic": linear_model.LogisticRegression()},
         champion="logistic",
         partitions=1,
+        **(declared or {}),
     )
     with station(pipeline, load(bootstrap=broker.bootstrap, data=folder, worker="one", **settings)) as made:
         yield made
@@ -182,3 +192,29 @@ def test_spans_reach_a_collector_from_the_event_to_its_label(
     told = {one.key: one.value.string_value for one in answered.attributes}
     assert told["headrace.model"] == f"logistic@1:{prediction.position}"
     assert dict(message.headers() or [])["traceparent"] == f"00-{1:032x}-{answered.span_id.hex()}-01".encode()
+
+
+def test_alert_has_a_trace_of_its_own_that_names_those_it_follows_from_and_goes_to_its_receiver(
+    broker: Broker, tmp_path: Path, collector: Collector, inbox: Inbox
+) -> None:
+    missed = Objective("latency_p50_ms", at_most=1e-6)
+    declared = {"profile_events": 4, "health_window": 4, "health_every": 4, "objective": missed}
+    settings = {"tracing": True, "alerts_webhooks": f"pager={inbox.url}"}
+    with lane_of(broker, tmp_path, "traced-alert", declared, **settings) as lane:
+        lane.start()
+        for number in range(1, 13):
+            lane.send("events", event(f"e{number}"), headers=[("traceparent", parent(number))])
+            lane.settle()
+            lane.send("feedback", {"id": f"e{number}", "label": True})
+            lane.settle()
+        lane.until(lambda: bool(inbox.messages), "a message")
+        lane.stop()
+        (message, *_) = lane.records("alerts")
+
+    (span, *_) = [span for span in collector.spans() if span.name == "alert traced-alert"]
+    assert span.parent_span_id == b""
+    assert trace_of(message) == span.trace_id.hex().encode()
+    assert inbox.headers[0]["traceparent"].split("-")[1] == span.trace_id.hex()
+    linked = {int(link.trace_id.hex(), 16) for link in span.links}
+    assert linked <= set(range(1, 13))
+    assert len(linked) == 8

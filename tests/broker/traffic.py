@@ -33,10 +33,13 @@ class Traffic:
         Where to.
     seed
         Of everything that is random.
+    keys
+        So many keys come again and again; ``None``: each event has its own, which is its id.
     """
 
     deployment: Deployment
     seed: int
+    keys: int | None = None
     events: int = 0
     labels: dict[str, bool] = field(default_factory=dict)
     unlabelled: dict[str, float] = field(default_factory=dict)
@@ -78,14 +81,17 @@ class Traffic:
         else:
             self._waiting.append((id, label))
         for _ in range(self._times()):
-            self.deployment.send("events", id, value)
-        self.newest_s[partition_of(id.encode(), PARTITIONS)] = at
+            self.deployment.send("events", self._key(id), value)
+        self.newest_s[partition_of(self._key(id).encode(), PARTITIONS)] = at
         self.events += 1
 
     def _label(self, id: str, label: bool) -> None:
         self.labels[id] = label
         for _ in range(self._times()):
-            self.deployment.send("feedback", id, json.dumps({"id": id, "label": label}).encode())
+            self.deployment.send("feedback", self._key(id), json.dumps({"id": id, "label": label}).encode())
+
+    def _key(self, id: str) -> str:
+        return id if self.keys is None else f"key-{int(id) % self.keys}"
 
     def _times(self) -> int:
         return 2 if self._random.random() < DUPLICATES else 1
@@ -96,5 +102,5 @@ class Traffic:
         return {
             id
             for id, at in self.unlabelled.items()
-            if at + DUE_S < self.newest_s[partition_of(id.encode(), PARTITIONS)]
+            if at + DUE_S < self.newest_s[partition_of(self._key(id).encode(), PARTITIONS)]
         }

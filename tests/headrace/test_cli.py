@@ -160,6 +160,19 @@ def test_wrong_setting_is_a_mistake(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "HEADRACE_BATCH_MS_MAX" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["label", "orders", "1"], "one of them is needed"),
+        (["label", "orders", "1", "true", "--unavailable"], "not both"),
+        (["label", "orders", "1", "true", "--reason", "lost"], "--unavailable"),
+    ],
+)
+def test_label_or_unavailable_but_not_both(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_broker_with_two_nodes_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["broker", "--nodes", "2"]) == 2
     assert "1 or 3" in capsys.readouterr().err

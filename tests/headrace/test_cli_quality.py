@@ -22,7 +22,7 @@ def lines_of(health: Health, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_models_objectives_groups_and_estimates_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(decode(Health, GOLDEN.read_bytes()), capsys)
     for told in (
-        "labels 4,980 known, 12 corrected, 141 expired, about 240 waiting, coverage 97.2%, median delay 8,280 s",
+        "labels 4,980 known, 12 corrected, 141 expired, 35 unavailable, about 240 waiting, coverage 97.2%, median delay 8,280 s",
         "logistic@1 champion 4,980 0.7810 0.4921",
         "LogLoss better than prior by 0.02 over 7d met 0.0651 0.0310 to 0.0990 3,120 2,110 2026-05-01 00:00",
         "origin JFK 1,660 98.0% 8,100 s 19,800 s 0.7900 0.4700",

@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -17,9 +17,12 @@ from confluent_kafka import Producer
 
 import headrace
 from headrace import AsyncClient, Client
+from headrace.history import Row
 from headrace.messages import Sent
+from models.summaries import summarise
 from schemas.codec import encode
 from schemas.errors import BadRecord, BrokerUnavailable, Unavailable, UserError
+from schemas.examples import Profile
 from schemas.health import Health, LabelHealth
 from schemas.predictions import Prediction
 from schemas.rejects import Reject, to_headers
@@ -41,8 +44,10 @@ class Verbs(Protocol):
     def send(self, event: dict[str, Any]) -> Sent: ...
     def send_many(self, events: list[dict[str, Any]]) -> int: ...
     def label(self, id: str, label: bool) -> Sent: ...
+    def unavailable(self, id: str, *, reason: str | None = None) -> Sent: ...
     def predict(self, event: dict[str, Any], *, timeout_s: float) -> Prediction: ...
     def health(self) -> Health | None: ...
+    def profile(self, field: str | None = None, *, rows: int = 24) -> dict[str, list[Row]]: ...
     def predictions(self, from_: Start, *, follow: bool, timeout_s: float | None) -> Iterator[Prediction]: ...
 
 
@@ -174,6 +179,7 @@ def test_label_lies_in_the_partition_of_its_event(connect: Connect) -> None:
         label = client.label(f"t{number}", True).address
         assert label.partition == place.partition
         assert label.topic != place.topic
+        assert client.unavailable(f"t{number}", reason="lost").address.partition == place.partition
 
 
 def test_both_clients_put_a_key_in_the_same_partition(connect: Connect) -> None:
@@ -255,6 +261,26 @@ def test_health_is_the_latest_report(connect: Connect, topology: Topology, setti
     health = client.health()
     assert health is not None
     assert health.position == 20
+
+
+def test_profile_tells_a_field_over_time_with_its_quantiles(
+    connect: Connect, topology: Topology, settings: Settings
+) -> None:
+    client = connect()
+    assert client.profile() == {}
+    producer = Producer({"bootstrap.servers": settings.bootstrap})
+    for number in range(4):
+        times: dict[str, Any] = dict.fromkeys(("start", "until", "received"), NOW + timedelta(hours=number))
+        fields = summarise({"distance": [100.0 * number + value for value in range(101)]}, {})
+        profile = Profile(partition=0, first=number, end=number + 1, events=101, fields=fields, **times)
+        producer.produce(topology.name("examples"), encode(profile), f"profile-{number}".encode())
+    assert producer.flush(20) == 0
+    first, second = client.profile("distance", rows=2)["distance"]
+    assert (first.start, second.events) == (NOW, 202)
+    assert first.p50 == pytest.approx(100, rel=0.02)
+    assert second.p99 == pytest.approx(398, rel=0.02)
+    with pytest.raises(UserError, match="there is no field 'distances'; did you mean 'distance'"):
+        client.profile("distances")
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -5,20 +5,25 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from headrace.demo.decisions import Decision, Decisions
 from headrace.demo.screen import Lines, Screen, line, panel, view
 from headrace.demo.tally import Tally
 from schemas.health import Health, LabelHealth, ModelHealth
+from schemas.retrains import Retrain
 
 MOMENT = datetime(2013, 3, 5, 18, 30, tzinfo=UTC)
 
 
-def model(name: str, log_loss: float, *, champion: bool = False, baseline: bool = False) -> ModelHealth:
+def model(
+    name: str, log_loss: float, version: int = 1, *, champion: bool = False, baseline: bool = False
+) -> ModelHealth:
     return ModelHealth(
         model=name,
-        version=1,
+        version=version,
         champion=champion,
         baseline=baseline,
         count=1_000,
@@ -68,6 +73,47 @@ def test_panel_fits_a_terminal_and_holds_every_number_whole(tally: Tally, width:
 def test_panel_says_which_model_serves(tally: Tally) -> None:
     rows = drawn(tally, 80).splitlines()
     assert ["serves" in row for row in rows if "@1 " in row] == [True, False, False, False]
+
+
+@pytest.fixture
+def decided(tally: Tally) -> Tally:
+    """The same with later versions and decisions."""
+    assert tally.health is not None
+    later = [model(name, 0.5, version) for version in (2, 3) for name in ("tree", "logistic")]
+    tally.health = msgspec.structs.replace(tally.health, models=[*tally.health.models, *later])
+    for number in range(5):
+        reason = f"reason {number} " + "and so on " * 20
+        tally.decisions.told.append(Decision(time=MOMENT, kind="retrain", about="tree", reason=reason))
+    return tally
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_panel_with_decisions_and_later_versions_still_fits(decided: Tally, width: int) -> None:
+    text = drawn(decided, width)
+    rows = text.splitlines()
+    assert len(rows) <= 24 and max(len(row) for row in rows) <= min(width, 100)
+    assert [f"reason {number}" in text for number in range(5)] == [False, False, True, True, True]
+    for expected in ("logistic@1", "logistic@3", "tree@3", "prior@1", "kill -9 4711"):
+        assert expected in text
+
+
+def test_lines_tell_each_decision_once(decided: Tally) -> None:
+    console = Console(file=io.StringIO(), width=300)
+    lines = Lines(console)
+    with console.capture() as captured:
+        for _ in range(2):
+            lines.show(decided, 336_776, 4_711, 0)
+    text = captured.get()
+    assert [text.count(f"5 Mar 18:30  tree is retrained: reason {number}") for number in range(5)] == [1] * 5
+
+
+def test_training_is_shown_while_it_is_under_way(tally: Tally) -> None:
+    tally.decisions = Decisions(1)
+    assert "a challenger is trained" not in line(tally, 336_776) + drawn(tally, 80)
+    step = Retrain(id="r", step="requested", model="tree", time=MOMENT, reason="every 30d", first=0, end=9)
+    tally.decisions.retrain(step)
+    assert "a challenger is trained" in line(tally, 336_776)
+    assert "a challenger is trained" in drawn(tally, 80)
 
 
 def test_panel_before_anything_came_back() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headrace.demo.tally import CLIP, Tally, quantile
+from headrace.demo.tally import Tally, quantile
 from schemas.examples import Control, Example
 from schemas.predictions import Prediction, Said
 from schemas.values import Address
@@ -122,18 +121,6 @@ def test_a_declared_model_says_that_the_worker_serves(tally: Tally) -> None:
     assert not tally.serving
     tally.logged(0, Control(action="added", model="logistic", version=1, reason="declared"))
     assert tally.serving and tally.learnt == 0
-
-
-def test_losses_are_clipped_and_of_the_flights_that_all_models_answered() -> None:
-    tally = Tally()
-    for id in ("a", "b", "c"):
-        tally.sent_label(id, NOON)
-    tally.logged(0, example("a", True, logistic=0.5, prior=None))
-    tally.logged(1, example("b", True, logistic=0.5, prior=0.0))
-    tally.logged(2, example("c", False, logistic=0.25, prior=0.2))
-    assert tally.clipped_loss("prior") == pytest.approx(-(math.log(CLIP) + math.log(0.8)) / 2)
-    assert tally.clipped_loss("logistic") == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2)
-    assert tally.clipped_loss("unheard of") is None
 
 
 def test_quantile_of_nothing_is_none() -> None:

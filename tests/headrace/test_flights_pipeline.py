@@ -63,14 +63,15 @@ def test_every_model_beats_the_baselines(name: str, losses: dict[str, float]) ->
     assert all(losses[name] < losses[baseline] for baseline in BASELINES)
 
 
-def test_champion_is_the_best_from_the_start(losses: dict[str, float]) -> None:
-    assert min(losses, key=lambda name: losses[name]) == flights.champion
+def test_the_better_model_is_not_in_charge_at_first(losses: dict[str, float]) -> None:
+    best = min(losses, key=lambda name: losses[name])
+    assert best in flights.models and best != flights.champion
 
 
-def test_champion_reaches_its_objective_within_weeks(losses: dict[str, float]) -> None:
+def test_objective_is_within_reach_of_the_better_model_within_weeks(losses: dict[str, float]) -> None:
     (objective,) = flights.objectives
     assert objective.better_than is not None
-    assert losses[flights.champion] < losses[objective.better_than] - objective.by
+    assert min(losses.values()) < losses[objective.better_than] - objective.by
 
 
 def test_every_flight_passes_the_gate(told: list[Happening]) -> None:

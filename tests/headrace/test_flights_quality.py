@@ -81,4 +81,5 @@ def test_only_missing_pressure_is_found_and_it_was_missing(
         inside = [missing for time, missing in truth if finding.since <= time < finding.until]
         usual = [missing for time, missing in truth if time < finding.since]
         assert sum(inside) / len(inside) > 3 * sum(usual) / len(usual)
-        assert sum(inside) / len(inside) == pytest.approx(finding.size, abs=0.15)
+        # The size is that of the few hundred events that told it; what came after may have been milder.
+        assert sum(inside) / len(inside) == pytest.approx(finding.size, abs=0.2)

@@ -58,9 +58,10 @@ def test_a_row_tells_shares_moments_and_the_most_frequent_categories(stream: Str
     assert (speed.start, speed.events, speed.missing) == (START, 5 * 4 * WINDOW, 0.5)
     assert speed.mean == pytest.approx(50, abs=2)
     assert speed.deviation == pytest.approx(8, abs=2)
+    assert (speed.p1, speed.p50, speed.p99) == pytest.approx((50 - 2.3 * 8, 50, 50 + 2.3 * 8), rel=0.08)
     assert sum(speed.bins) == 5 * 2 * WINDOW
     assert list(colour.categories) == ["red", "blue"]
-    assert (colour.mean, colour.minimum) == (None, None)
+    assert (colour.mean, colour.minimum, colour.p50) == (None, None, None)
 
 
 def test_a_field_that_a_stretch_does_not_know_has_no_share_of_missing(stream: Stream) -> None:

@@ -94,6 +94,20 @@ def test_label_without_time_leaves_it_to_kafka() -> None:
     assert json.loads(Messages(trips()).label("t1", 1).value) == {"id": "t1", "label": True}
 
 
+def test_label_may_be_said_to_be_unavailable() -> None:
+    message = Messages(trips(key="driver")).unavailable("t1", "cancelled", "d9", NOW)
+    told = {"id": "t1", "unavailable": True, "reason": "cancelled", "time": "2026-05-01T00:00:00Z"}
+    assert json.loads(message.value) == told
+    assert (message.topic, *key_and_id(message)) == ("trips.feedback", b"d9", "t1")
+    with pytest.raises(UserError, match="'driver'"):
+        Messages(trips(key="driver")).unavailable("t1")
+
+
+def test_long_reason_is_not_sent() -> None:
+    with pytest.raises(BadRecord, match=r"at most 200 .*\$\.reason"):
+        Messages(trips()).unavailable("t1", "x" * 201)
+
+
 @pytest.mark.parametrize("label", ["true", 0.5, 2])
 def test_label_that_does_not_fit_the_problem_is_not_sent(label: LabelValue) -> None:
     with pytest.raises(BadRecord, match="expected a bool"):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from river import datasets, linear_model, naive_bayes, preprocessing, tree
 
-from models.learning import Learning, changes, fresh_from
+from models.changes import changes
+from models.learning import Learning, fresh_from
 from models.pipeline import Field, Label, Pipeline, Problem
 from schemas.examples import Example, LogRecord
 from schemas.values import LabelValue

@@ -231,6 +231,20 @@ def test_labels_that_do_not_come_in_time_are_told() -> None:
     assert [alert.status for alert in log.alerts] == ["firing", "resolved"]
 
 
+def test_labels_that_are_unavailable_are_not_missing() -> None:
+    log = started()
+    for number in range(3000):
+        time = START + timedelta(seconds=number)
+        status: Any = "unavailable" if number % 4 else "known"
+        label = None if number % 4 else True
+        log.write(
+            Example(
+                id=f"{number}", partition=0, time=time, status=status, label=label, features={}, said=[], position=0
+            )
+        )
+    assert log.alerts == []
+
+
 def test_silenced_alert_is_not_told_and_is_told_when_the_silence_is_over() -> None:
     log = started()
     assert silence(log, 30, Matcher(name="alertname", value="Dri*")) == []

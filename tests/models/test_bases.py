@@ -89,7 +89,7 @@ def test_counts_that_slide_are_those_between_gap_and_length_ago() -> None:
 
     # Now is 11: stretches 5 to 8, and the window of 11 itself, on which the base has grown.
     assert SLIDES == 4
-    assert detectors._base[0].tolist() == [[5 + 6 + 7 + 8 + 11, 5]]
+    assert detectors._base[0].tolist() == [5 + 6 + 7 + 8 + 11, 5]
     assert sorted(detectors._kept) == [5, 6, 7, 8, 9, 10, 11]
 
 
@@ -100,7 +100,7 @@ def test_alarm_forgets_older_stretches_of_its_stream_only() -> None:
     detectors.restart(np.array([True, False]))
     detectors.take(window, 0, 1, 4, 1, None)
 
-    assert detectors._base[0].tolist() == [[3, 1], [4, 4]]
+    assert detectors._base[0].tolist() == [3, 1, 4, 4]
 
 
 RANGE = (at(0), at(20_000))

@@ -7,7 +7,7 @@ import pytest
 
 from models import bets
 from models.blocks import Blocks
-from models.conformal import cells_of
+from models.conformal import Ordered, Places, cells_of, drawn
 from models.detectors import Detectors
 from models.segments import Segments, chance, distance, shift
 
@@ -16,36 +16,51 @@ def window(generator: np.random.Generator, shares: np.ndarray, streams: int = 1,
     return generator.multinomial(size, shares, size=streams).astype(np.int64)
 
 
-def test_p_values_are_the_share_of_earlier_values_in_lower_bins_and_a_uniform_share_of_the_own_one() -> None:
+@pytest.mark.parametrize("classes", [1, 3])
+def test_p_values_are_the_share_of_earlier_values_in_lower_bins_and_a_uniform_share_of_the_own_one(
+    classes: int,
+) -> None:
     generator = np.random.default_rng(1)
-    base, new = generator.integers(0, 50, (4, 7)), generator.integers(0, 20, (4, 7))
-    new[2] = [3, 0, 0, 0, 0, 0, 0]
-    counted = cells_of(base, new, np.random.default_rng(3)).sum(axis=1)
+    places = Places([(classes, 7), (classes, 7), (1, 5)], 2)
+    base = generator.integers(0, 50, places.size)
+    codes = np.stack(
+        [generator.integers(0, 7 * classes, 40) + start for start in (0, 7 * classes)]
+        + [generator.integers(14 * classes, 14 * classes + 5, 40)]
+    ).astype(np.int32)
+    codes[2, 5::2] = places.size
+    found = cells_of(base, Ordered(codes, places), np.random.default_rng(3))
+    counted = np.bincount(found.ravel(), minlength=(places.rows + 1) * bets.CELLS).reshape(-1, bets.CELLS)[:-1]
     # The same draws, one value after the other.
-    draws = np.random.default_rng(3)
-    length = -(-int(new.sum(axis=1).max()) // 16) * 16
-    full = np.concatenate([new, (length - new.sum(axis=1))[:, None]], axis=1)
-    values = np.repeat(np.tile(np.arange(8, dtype=np.int16), 4), full.ravel()).reshape(4, length)
-    values = draws.permuted(values, axis=1)
-    shares = draws.random((16, 4 * length // 16), dtype=np.float32).T.reshape(4, length)
-    expected = np.zeros((4, bets.CELLS), np.int64)
-    for stream in range(4):
-        seen = base[stream].copy()
-        for value, share in zip(values[stream], shares[stream], strict=True):
-            if value < 7:
+    shares = np.random.default_rng(3).random((16, 9), dtype=np.float32).T.reshape(3, 48)
+    expected = np.zeros((2 * classes + 1, bets.CELLS), np.int64)
+    seen = base.copy()
+    for values, drawn_shares in zip(codes, shares, strict=True):
+        for value, share in zip(values, drawn_shares[:40], strict=True):
+            if value < places.size:
                 seen[value] += 1
-                p = (seen[:value].sum() + share * seen[value]) / seen.sum()
-                expected[stream, int(p * bets.CELLS)] += 1
+                start, end = places.start[value], places.end[value]
+                p = (seen[start:value].sum() + share * seen[value]) / seen[start:end].sum()
+                expected[places.row[value], int(p * bets.CELLS)] += 1
     assert (counted == expected).all()
+
+
+def test_values_of_which_only_counts_are_known_are_put_in_some_order() -> None:
+    generator = np.random.default_rng(4)
+    places = Places([(1, 6)] * 3)
+    window = generator.integers(0, 9, (3, 6))
+    ordered = drawn(window.ravel(), places, generator)
+    assert (ordered.counts() == window.ravel()).all()
+    assert (np.diff(ordered.codes, axis=1) < 0).any()
 
 
 def test_p_values_of_exchangeable_values_are_uniform_from_the_first_one_on() -> None:
     generator = np.random.default_rng(2)
+    places = Places([(1, 4)])
     total = np.zeros((1, bets.CELLS), np.int64)
     for _ in range(300):
-        total += cells_of(np.zeros((1, 4), np.int64), window(generator, np.array([0.7, 0.2, 0.1, 0.0])), generator).sum(
-            axis=1
-        )
+        counts = window(generator, np.array([0.7, 0.2, 0.1, 0.0])).ravel()
+        found = cells_of(np.zeros(4, np.int64), drawn(counts, places, generator), generator)
+        total += np.bincount(found.ravel(), minlength=bets.CELLS)[: bets.CELLS]
     # 300 · 64 values over 64 cells: mean 300, deviation 17.
     assert np.abs(total - 300).max() < 5 * 17.2
 
@@ -59,8 +74,8 @@ def test_every_bet_is_fair(bet: int) -> None:
 def test_bets_of_a_histogram_are_fair_whatever_it_has_seen() -> None:
     generator = np.random.default_rng(3)
     histograms = generator.exponential(50.0, bets.flat(5).shape)
-    cells = np.eye(bets.CELLS, dtype=np.int64)[None].repeat(5, axis=0)
-    mean = np.exp(bets.payouts(cells, histograms)[:, :, bets.FIXED.shape[1] :]).mean(axis=1)
+    cells = np.eye(bets.COARSE, dtype=np.int64)[None].repeat(5, axis=0)
+    mean = np.exp(bets.adaptive(cells, histograms)).mean(axis=1)
     assert (mean <= 1 + 1e-12).all()
     assert (mean > 1 - 1e-5).all()
 
@@ -68,6 +83,25 @@ def test_bets_of_a_histogram_are_fair_whatever_it_has_seen() -> None:
 def test_rising_bets_pay_less_where_p_values_are_smaller_than_uniform() -> None:
     rising = bets.FIXED[:, : bets.RISING]
     assert (np.diff(rising, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("values", [[70, 30], [5, 0, 900, 95], [1] * 40, [1, 1]], ids=str)
+@pytest.mark.parametrize("reach", [0.5, 2.5])
+def test_bets_levelled_over_each_value_are_fair_and_rise_where_they_did(values: list[int], reach: float) -> None:
+    table = bets.levelled(np.array(values, np.float64), reach)
+    mean = np.exp(table).mean(axis=0)
+    assert (mean <= 1 + 1e-12).all()
+    assert (mean > 1 - 1e-5).all()
+    assert (np.diff(table[:, : bets.RISING], axis=0) >= 0).all()
+
+
+def test_bet_on_a_share_pays_more_where_it_is_levelled() -> None:
+    # Of p-values of a value that was there three times in ten and is now four times in ten.
+    share = np.where((np.arange(bets.CELLS) + 0.5) / bets.CELLS < 0.7, 0.6 / 0.7, 0.4 / 0.3) / bets.CELLS
+    plain, levelled = share @ bets.FIXED, share @ bets.levelled(np.array([700.0, 300.0]))
+    best = 0.6 * np.log(0.6 / 0.7) + 0.4 * np.log(0.4 / 0.3)
+    assert plain.max() < 0.7 * best
+    assert levelled.max() > 0.85 * best
 
 
 BUDGET = 400.0
@@ -164,7 +198,7 @@ def test_segments_find_the_window_in_which_the_change_was() -> None:
     assert len(segments) < 60
     before, after = segments.sides(190.0)
     assert (int(before.sum()), int(after.sum())) == (190 * 64, 10 * 64)
-    assert segments.recent(3).sum() == 3 * 64
+    assert segments.recent(150).sum() == 3 * 64
 
 
 def test_two_samples_are_compared_in_units_of_chance() -> None:

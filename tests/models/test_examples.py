@@ -42,13 +42,19 @@ class Partition:
         """An event that is served; it must be new."""
         assert self.examples.arrive(id)
         due = self.examples.due(START + minute * MINUTE)
-        said = [Said(model="logistic", version=1, score=0.25)]
-        served = Served(START + minute * MINUTE, due, {"size": size}, said, 7)
+        answers = [Said(model="logistic", version=1, score=0.25)]
+        served = Served(START + minute * MINUTE, due, {"size": size}, answers, 7)
         return self.examples.remember(id, served)
 
     def label(self, id: str, label: LabelValue) -> Example | Unmatched | None:
-        feedback = Feedback(id=id, label=label, time=START)
-        if self.examples.knows(id):
+        return self.feedback(Feedback(id=id, label=label, time=START))
+
+    def unavailable(self, id: str, reason: str | None = None) -> Example | Unmatched | None:
+        """There will never be a label."""
+        return self.feedback(Feedback(id=id, unavailable=True, reason=reason, time=START))
+
+    def feedback(self, feedback: Feedback) -> Example | Unmatched | None:
+        if self.examples.knows(feedback.id):
             return self.examples.label(feedback)
         address = Address(topic="lives.feedback", partition=3, offset=self._feedback)
         self._feedback += 1
@@ -103,7 +109,86 @@ def test_changed_label_corrects_the_one_before() -> None:
     assert (corrected.status, corrected.label, corrected.previous) == ("corrected", False, True)
     assert corrected.features == {"size": 2.5}
     again = example(partition.label("a", True))
-    assert (again.status, again.label, again.previous) == ("corrected", True, False)
+    assert said(again) == ("corrected", True, False, "known")
+
+
+def said(outcome: Example | Unmatched | None) -> tuple[object, ...]:
+    """What an example says of a label."""
+    one = example(outcome)
+    return one.status, one.label, one.previous, one.replaces
+
+
+def test_label_that_is_unavailable_is_not_waited_for() -> None:
+    partition = Partition()
+    partition.event("a", 0, size=2.5)
+    found = example(partition.unavailable("a", reason="cancelled"))
+    assert said(found) == ("unavailable", None, None, None)
+    assert (found.features, found.labelled, found.reason) == ({"size": 2.5}, START, "cancelled")
+    partition.event("b", 61)
+    assert partition.drain() == []
+
+
+def test_label_that_is_unavailable_twice_is_so_once() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.unavailable("a", reason="lost")
+    assert partition.unavailable("a", reason="lost for good") is None
+
+
+def test_label_may_come_after_all() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.unavailable("a")
+    assert said(partition.label("a", True)) == ("corrected", True, None, "unavailable")
+    assert partition.label("a", True) is None
+
+
+def test_known_label_may_be_withdrawn_and_come_again() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.label("a", True)
+    assert said(partition.unavailable("a")) == ("unavailable", None, True, "known")
+    assert partition.unavailable("a") is None
+    assert said(partition.label("a", True)) == ("corrected", True, None, "unavailable")
+
+
+def test_event_that_has_expired_may_be_told_to_be_without_a_label_for_ever() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.event("b", 61)
+    partition.drain()
+    assert said(partition.unavailable("a")) == ("unavailable", None, None, "expired")
+    assert said(partition.label("a", False)) == ("corrected", False, None, "unavailable")
+
+
+def test_what_is_unavailable_before_its_event_came_is_so_when_it_comes() -> None:
+    partition = Partition()
+    partition.label("a", True)
+    assert partition.unavailable("a", reason="lost") is None
+    found = example(partition.event("a", 0))
+    assert (said(found), found.reason) == (("unavailable", None, None, None), "lost")
+    assert not partition.examples.early
+
+
+def test_unavailable_label_of_an_unknown_id_is_given_up_like_any_other() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.unavailable("nobody")
+    partition.event("b", 181)
+    partition.drain()
+    assert partition.given_up() == [("nobody", "label_unmatched")]
+
+
+def test_what_is_unavailable_is_remembered_as_long_as_what_is_labelled() -> None:
+    partition = Partition()
+    partition.event("a", 0)
+    partition.unavailable("a")
+    partition.event("b", 180)
+    partition.drain()
+    assert not partition.examples.arrive("a")
+    partition.event("c", 181)
+    partition.drain()
+    assert partition.examples.arrive("a")
 
 
 def test_early_label_is_learnt_when_its_event_comes() -> None:
@@ -166,7 +251,7 @@ def test_label_after_expiry_is_a_correction_of_nothing() -> None:
     partition.event("b", 61)
     partition.drain()
     late = example(partition.label("a", True))
-    assert (late.status, late.label, late.previous) == ("corrected", True, None)
+    assert said(late) == ("corrected", True, None, "expired")
     assert partition.label("a", True) is None
 
 
@@ -274,17 +359,24 @@ def test_at_the_bound_what_is_settled_falls_out_first_and_then_the_oldest_counts
 
 
 def test_restored_events_go_on_as_if_nothing_had_happened() -> None:
-    said = [Said(model="logistic", version=1, score=0.25)]
+    answers = [Said(model="logistic", version=1, score=0.25)]
     partition = Partition()
     for minute, (id, status, label) in enumerate(
-        [("known", "known", True), ("expired", "expired", None), ("waiting", None, None)]
+        [
+            ("known", "known", True),
+            ("expired", "expired", None),
+            ("unavailable", "unavailable", None),
+            ("waiting", None, None),
+        ]
     ):
         time = START + minute * MINUTE
-        served = Served(time, time + 60 * MINUTE, {"size": 1.0}, said, 7)
+        served = Served(time, time + 60 * MINUTE, {"size": 1.0}, answers, 7)
         partition.examples.restore(id, served, status, label)  # type: ignore[arg-type]
-    assert partition.examples.watermark.high == START + 2 * MINUTE
-    assert not any(partition.examples.arrive(id) for id in ("known", "expired", "waiting"))
+    assert partition.examples.watermark.high == START + 3 * MINUTE
+    assert not any(partition.examples.arrive(id) for id in ("known", "expired", "unavailable", "waiting"))
     assert partition.label("known", True) is None
     assert example(partition.label("known", False)).previous is True
-    assert example(partition.label("expired", True)).status == "corrected"
+    assert example(partition.label("expired", True)).replaces == "expired"
+    assert partition.unavailable("unavailable") is None
+    assert example(partition.label("unavailable", True)).replaces == "unavailable"
     assert example(partition.label("waiting", True)).status == "known"

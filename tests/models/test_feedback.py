@@ -46,6 +46,19 @@ def test_a_label_says_itself_when_it_became_known() -> None:
     assert feedback.time == datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
 
 
+def test_there_may_never_be_a_label() -> None:
+    cancelled = Feedback(id="UA1545", unavailable=True, reason="cancelled", time=RECEIVED)
+    assert admit({"id": "UA1545", "unavailable": True, "reason": "cancelled"}) == cancelled
+    bare = Feedback(id="UA1545", unavailable=True, time=RECEIVED)
+    assert admit({"id": "UA1545", "unavailable": True, "label": None}) == bare
+
+
+def test_a_label_that_is_not_unavailable_is_a_label_like_any_other() -> None:
+    """Reasons of labels are somebody else's fields."""
+    given = {"id": "UA1545", "label": True, "unavailable": False, "reason": 7}
+    assert admit(given) == Feedback(id="UA1545", label=True, time=RECEIVED)
+
+
 @pytest.mark.parametrize(
     ("problem", "type", "given", "label"),
     [
@@ -98,6 +111,13 @@ def test_a_label_that_does_not_fit_is_refused(problem: Problem, type: type | Non
         ({"id": "x" * 257, "label": True}, "id", "$.id"),
         ({"id": "a"}, "label", "$.label"),
         ({"id": "a", "label": None}, "label", "$.label"),
+        ({"id": "a", "unavailable": False}, "label", "$.label"),
+        ({"id": "a", "label": True, "unavailable": True}, "label", "$.label"),
+        ({"id": "a", "unavailable": 1}, "type", "$.unavailable"),
+        ({"id": "a", "label": True, "unavailable": "no"}, "type", "$.unavailable"),
+        ({"id": "a", "unavailable": True, "reason": 7}, "type", "$.reason"),
+        ({"id": "a", "unavailable": True, "reason": "x" * 201}, "too_large", "$.reason"),
+        ({"unavailable": True}, "id", "$.id"),
         ({"id": "a", "label": True, "time": "noon"}, "time", "$.time"),
         ({"id": "a", "label": True, "time": "2026-05-03T00:00:00Z"}, "time", "$.time"),
         ({"id": "a", "label": float("nan")}, "not_finite", "$"),

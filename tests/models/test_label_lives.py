@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import metrics
 
+from models.changes import changes
 from models.health import Monitor
-from models.learning import Learning, changes, fresh_from
+from models.learning import Learning, fresh_from
 from models.metrics import METRICS
 from models.monitoring import Objective
 from models.pipeline import Label, Pipeline, Problem
@@ -50,6 +52,16 @@ def pipeline_of(problem: Problem, default: Any = None, **changed: Any) -> Pipeli
     return Pipeline(**{name: getattr(pipeline, name) for name in Pipeline.__dataclass_fields__} | {"label": label})
 
 
+class Unavailable:
+    """Stands where a label would, if there will never be one."""
+
+    def __repr__(self) -> str:
+        return "unavailable"
+
+
+UNAVAILABLE = Unavailable()
+
+
 class Log:
     """A learning log of made-up scores, and River's objects that are told the same."""
 
@@ -74,7 +86,9 @@ class Log:
             getattr(metric, how)(label, best if classified else score)
 
     def outcome(self, number: int, label: Any, score: Any) -> None:
-        """An event expires with no label, or a label comes for it: the first, another one, or a late one."""
+        """An event expires with no label; or a label comes for it, the first, another one, or a late one; or there is
+        never to be one, or no longer.
+        """
         served = self.served.setdefault(
             number,
             Example(
@@ -88,19 +102,24 @@ class Log:
             ),
         )
         score = served.said[0].score
-        before, default = self.labels.get(number), self.pipeline.label.default
-        if (label is None and number in self.labels) or (label is not None and before == label):
+        is_known, before = number in self.labels, self.labels.get(number)
+        if is_known and (label is None or before == label):
             return
-        changed = served if label is None else labelled(served, number in self.labels, label, before)
-        self.records.append(changed)
-        counted = default if before is None and number in self.labels else before
+        self.records.append(served if label is None else labelled(served, is_known, label, before))
+        counted = self.counts(before) if is_known else None
         if counted is not None:
             self.tell(self.overall, "revert", counted, score)
-        label = self.labels[number] = label
-        counts = default if label is None else label
+        self.labels[number] = label
+        counts = self.counts(label)
         if counts is not None:
             self.tell(self.overall, "update", counts, score)
             self.last.append((counts, score))
+
+    def counts(self, label: Any) -> Any:
+        """The label that an event counts with."""
+        if label is UNAVAILABLE:
+            return None
+        return self.pipeline.label.default if label is None else label
 
     def rolling(self) -> dict[str, float]:
         fresh = self.fresh()
@@ -109,14 +128,16 @@ class Log:
         return values(fresh)
 
 
-def labelled(served: Example, is_corrected: bool, label: Any, previous: Any) -> Example:
+def labelled(served: Example, is_known: bool, label: Any, before: Any) -> Example:
+    replaces: Any = "expired" if before is None else "unavailable" if before is UNAVAILABLE else "known"
     return Example(
         id=served.id,
         partition=0,
         time=served.time,
-        status="corrected" if is_corrected else "known",
-        label=label,
-        previous=previous,
+        status="unavailable" if label is UNAVAILABLE else "corrected" if is_known else "known",
+        label=None if label is UNAVAILABLE else label,
+        previous=None if before is UNAVAILABLE else before,
+        replaces=replaces if is_known else None,
         labelled=served.time + timedelta(minutes=1),
         features=served.features,
         said=served.said,
@@ -136,12 +157,12 @@ def judged(report: Health, log: Log) -> ModelHealth:
 @pytest.mark.parametrize("has_default", [False, True], ids=["no default", "default"])
 @settings(deadline=None, max_examples=25)
 @given(story=st.data())
-def test_metrics_are_river_s_after_corrections_late_labels_and_expiries(
+def test_metrics_are_river_s_after_corrections_late_labels_expiries_and_unavailable_ones(
     problem: Problem, has_default: bool, story: st.DataObject
 ) -> None:
     default = {"binary": False, "multiclass": "a", "regression": 0.0}[problem] if has_default else None
     log = Log(pipeline_of(problem, default))
-    outcome = st.tuples(st.integers(0, 30), LABELS[problem] | st.none(), SCORES[problem])
+    outcome = st.tuples(st.integers(0, 30), LABELS[problem] | st.sampled_from([None, UNAVAILABLE]), SCORES[problem])
     for one in story.draw(st.lists(outcome, min_size=1, max_size=80)):
         log.outcome(*one)
     monitor = Monitor(log.pipeline)
@@ -149,14 +170,35 @@ def test_metrics_are_river_s_after_corrections_late_labels_and_expiries(
         monitor.fold(offset, record)
     if not monitor.news:
         return
-    health = judged(monitor.report(), log)
+    report = monitor.report()
+    health = judged(report, log)
     negative = {name: value for name, value in values(log.overall).items() if isinstance(value, complex) or value < 0}
     # Rounding errors below zero are raised to zero; only kappa is meant to go there.
     for name, value in values(log.overall).items():
         if name not in negative or name == "CohenKappa":
             assert health.metrics[name] == value, name
     assert health.rolling == pytest.approx(log.rolling(), abs=0, rel=0)
-    assert health.count == sum(label is not None or has_default for label in log.labels.values())
+    assert health.count == sum(log.counts(label) is not None for label in log.labels.values())
+    assert_counts(log, report)
+
+
+def assert_counts(log: Log, report: Health) -> None:
+    """Over all time each record counts; in cohorts, what has become of each event."""
+    records = [record for record in log.records if isinstance(record, Example)]
+    statuses = Counter(record.status for record in records)
+    told = report.labels
+    assert statuses == Counter(
+        {"known": told.known, "corrected": told.corrected, "expired": told.expired, "unavailable": told.unavailable}
+    )
+    replaced = Counter((record.status, record.replaces) for record in records)
+    assert told.late == replaced["corrected", "expired"]
+    assert told.withdrawn == replaced["unavailable", "known"]
+    states = Counter(
+        "expired" if label is None else "unavailable" if label is UNAVAILABLE else "known"
+        for label in log.labels.values()
+    )
+    for name in ("known", "expired", "unavailable"):
+        assert sum(getattr(cohort, name) for cohort in report.cohorts) == states[name]
 
 
 @every_problem
@@ -176,8 +218,9 @@ def test_a_long_life_of_corrections_leaves_them_the_same_to_the_last_bit(problem
     monitor = Monitor(log.pipeline)
     told = 0
     for _ in range(600):
-        expires = source.random() < 0.2
-        log.outcome(source.randrange(200), None if expires else labels[problem](), scores[problem]())
+        nothing = None if source.random() < 0.5 else UNAVAILABLE
+        label = nothing if source.random() < 0.3 else labels[problem]()
+        log.outcome(source.randrange(200), label, scores[problem]())
         for record in log.records[told:]:
             monitor.fold(told, record)
             told += 1
@@ -185,7 +228,9 @@ def test_a_long_life_of_corrections_leaves_them_the_same_to_the_last_bit(problem
             health = judged(monitor.report(), log)
             assert health.metrics == values(log.overall)
             assert health.rolling == log.rolling()
-    assert sum(record.status == "corrected" for record in log.records if isinstance(record, Example)) > 50
+    replaced = Counter(record.replaces for record in log.records if isinstance(record, Example))
+    assert replaced["known"] > 50
+    assert min(replaced["expired"], replaced["unavailable"]) > 10
 
 
 @every_problem
@@ -195,7 +240,7 @@ def test_reports_are_the_same_however_the_log_is_cut(problem: Problem, story: st
     log = Log(pipeline_of(problem, groups=["size"], objective=Objective("Accuracy", at_least=0.5, over="10s")))
     if problem == "regression":
         log = Log(pipeline_of(problem, groups=["size"], objective=Objective("MAE", at_most=0.5, over="10s")))
-    outcome = st.tuples(st.integers(0, 60), LABELS[problem] | st.none(), SCORES[problem])
+    outcome = st.tuples(st.integers(0, 60), LABELS[problem] | st.sampled_from([None, UNAVAILABLE]), SCORES[problem])
     for one in story.draw(st.lists(outcome, min_size=1, max_size=60)):
         log.outcome(*one)
     straight, cut = Monitor(log.pipeline), Monitor(log.pipeline)

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from river import base, linear_model
 
+from models.changes import changes
 from models.definitions import definition
-from models.learning import Learning, changes, fresh_from
+from models.learning import Learning, fresh_from
 from models.pipeline import Label, Pipeline, Problem
 from schemas.errors import BadRecord, PipelineError
 from schemas.examples import Control, Example, LogRecord
@@ -301,3 +302,10 @@ def test_event_without_a_label_in_time_is_learnt_with_the_declared_one(default: 
     story = begin(pipeline)
     story.write(msgspec.structs.replace(story.serve("a", {"size": 1.0}), status="expired", label=None))
     assert story.learning.members["counts@1"].model.learnt == learnt
+
+
+def test_event_that_will_never_have_a_label_is_not_learnt_with_the_declared_one() -> None:
+    pipeline = pipeline_for("binary", models={"counts": Fails()}, label=Label(timeout="1h", default=False))
+    story = begin(pipeline)
+    story.write(msgspec.structs.replace(story.serve("a", {"size": 1.0}), status="unavailable"))
+    assert story.learning.members["counts@1"].model.learnt == 0

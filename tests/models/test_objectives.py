@@ -6,13 +6,15 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from models.bins import PROBABILITIES, PROBABILITY_BINS
+from models.changes import changes
 from models.groups import GROUP_VALUES_MAX
 from models.health import Monitor
-from models.learning import Learning, changes, fresh_from
+from models.learning import Learning, fresh_from
 from models.monitoring import Objective
 from models.objectives import Bound, Measured, judge
 from models.pipeline import Label, Pipeline, Problem
@@ -72,6 +74,10 @@ class World:
         label = self.random.random() < score if label is None else label
         fields = {name: getattr(served, name) for name in ("id", "partition", "time", "features", "said", "position")}
         self.write(Example(status="known", label=label, labelled=self.time(), **fields))
+
+    def unavailable(self, served: Example) -> None:
+        """It is said that there will never be a label."""
+        self.write(msgspec.structs.replace(served, status="unavailable", labelled=self.time()))
 
     def live(self, count: int, **given: Any) -> None:
         """Events whose label comes at once."""
@@ -190,6 +196,44 @@ def test_cohorts_say_how_much_of_them_is_resolved() -> None:
     assert [cohort.known for cohort in shown] == [59, 31]
     assert [cohort.events for cohort in shown] == [60, 60]
     assert [cohort.resolved for cohort in shown] == pytest.approx([59 / 60, 31 / 60])
+
+
+def test_what_is_unavailable_has_its_outcome_and_is_no_missing_label() -> None:
+    world = World(declared(objective=Objective("coverage", at_least=0.99, over="7m"), groups=["size"]))
+    served = [world.event() for _ in range(240)]
+    for place, one in enumerate(served[:180]):
+        world.label(one) if place % 2 else world.unavailable(one)
+    world.profiles(0, 240)
+    report = world.monitor.report()
+    assert (report.labels.known, report.labels.unavailable, report.labels.withdrawn) == (90, 90, 0)
+    assert (report.labels.coverage, report.labels.waiting) == (1.0, 60)
+    assert [(cohort.known, cohort.unavailable) for cohort in report.cohorts] == [(29, 30), (30, 30), (30, 30), (1, 0)]
+    assert [cohort.resolved for cohort in report.cohorts] == pytest.approx([59 / 60, 1.0, 1.0, 1 / 60])
+    (group,) = report.groups
+    assert (group.known, group.unavailable, group.coverage) == (90, 90, 1.0)
+    assert report.objectives[0].value == 1.0
+
+
+def test_what_is_said_long_before_an_event_does_not_make_its_time_come() -> None:
+    world = World(declared(objective=Objective("Accuracy", at_least=0.6, over="7m"), label=Label(timeout="10m")))
+    world.live(600)
+    assert world.objective().state == "not_enough_labels"
+    world.unavailable(world.event(time=world.time(600 + 900)))
+    assert world.objective().state == "not_enough_labels"
+
+
+def test_withdrawn_label_is_counted_where_its_event_is_now() -> None:
+    world = World(declared(objective=BETTER, groups=["size"]))
+    served = [world.event() for _ in range(10)]
+    for one in served:
+        world.label(one, True)
+    for one in served[:4]:
+        world.write(msgspec.structs.replace(one, status="unavailable", previous=True, replaces="known"))
+    report = world.monitor.report()
+    assert (report.labels.known, report.labels.unavailable, report.labels.withdrawn) == (10, 4, 4)
+    assert [(cohort.known, cohort.unavailable) for cohort in report.cohorts] == [(6, 4)]
+    assert [(group.known, group.unavailable) for group in report.groups] == [(6, 4)]
+    assert report.models[0].count == 6
 
 
 def test_late_label_moves_an_event_from_expired_to_known() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from models.mistakes import mistakes
-from models.monitoring import Promotion
 from models.pairs import Scale
+from models.policies import Promotion
 from models.robustness import robustness
 from schemas.examples import Example
 from tests.models.stories import START, every_problem, pipeline_for
@@ -39,11 +39,25 @@ def test_the_default_policy_is_right_for_every_problem(problem: Any) -> None:
         ({"challengers": "tree"}, "challengers 'tree' is no list of names of models"),
         ({"challengers": ("tre",)}, "challengers: 'tre' is not one of 'logistic', 'tree'; did you mean 'tree'?"),
         ({"loss": "MAE"}, "loss: 'MAE' is not one of 'LogLoss'"),
+        ({"canary": 0.05}, "canary 0.05 is no list of shares; write canary=(0.05, 0.25)"),
+        ({"canary": "5 %"}, "canary '5 %' is no list of shares"),
+        ({"canary": (0.05, 1.0)}, "canary 1.0 is no share from 0.0001 to below 1"),
+        ({"canary": (5,)}, "canary 5 is no share from 0.0001 to below 1"),
+        ({"canary": (True,)}, "canary True is no share"),
+        ({"canary": (float("nan"),)}, "canary nan is no share"),
+        ({"canary": (0.00001,)}, "canary 1e-05 is no share"),
+        ({"canary": (0.25, 0.05)}, "canary 0.05 comes after 0.25: each step must be larger than the one before"),
+        ({"canary_examples": 0}, "canary_examples 0 is no whole number of 1 or more"),
+        ({"time_share_removed": 80}, "time_share_removed 80 is no share of the time, like 0.8, and not None"),
     ],
 )
 def test_a_mistake_is_told_with_its_argument_and_a_way_out(policy: dict[str, Any], said: str) -> None:
     (found,) = wrong(**policy)
     assert said in found
+
+
+def test_a_canary_may_be_declared_as_a_list() -> None:
+    assert wrong(canary=[0.05, 0.25], time_share_removed=None) == []
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -145,6 +145,27 @@ def test_a_late_correction_makes_no_purse_larger_than_with_the_right_label_or_th
         assert gains.log_purse_below(cohorts.down, 0.0) <= gains.log_purse_below(nodes, 0.0) + 1e-9
 
 
+@given(st.floats(-1, 1))
+def test_a_label_withdrawn_late_makes_no_purse_larger_than_with_it_or_without(wrong: float) -> None:
+    cohorts = Cohorts(0.0, 0.0)
+    cohorts.add(np.array([wrong]), np.array([1.0]), np.array([0.0]))
+    # The label of another event that comes next is no correction.
+    cohorts.add(np.array([wrong, 0.5]), np.array([-1.0, 1.0]), np.array([0.0, 0.0]), np.array([True, False]))
+    for nodes in (gains.count(np.array([wrong, 0.5])), gains.count(np.array([0.5]))):
+        assert gains.log_purse(cohorts.up) <= gains.log_purse(nodes) + 1e-9
+        assert gains.log_purse_below(cohorts.down, 0.0) <= gains.log_purse_below(nodes, 0.0) + 1e-9
+    assert (cohorts.examples, cohorts.late) == (2, 1)
+
+
+def test_a_label_withdrawn_in_time_is_as_if_it_had_never_come() -> None:
+    cohorts = Cohorts(100.0, 0.0)
+    cohorts.add(np.array([0.9]), np.array([1.0]), np.array([10.0]))
+    cohorts.add(np.array([0.9]), np.array([-1.0]), np.array([10.0]), np.array([True]))
+    cohorts.release(200.0)
+    assert not cohorts.up.any()
+    assert cohorts.examples == 0
+
+
 def test_a_block_counts_as_one_observation() -> None:
     cohorts = Cohorts(settle_s=0.0, block_s=60.0)
     cohorts.add(np.array([0.5, -0.1, 0.2]), np.ones(3), np.array([1.0, 2.0, 70.0]))

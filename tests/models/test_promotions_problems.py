@@ -6,7 +6,7 @@ from typing import Any
 
 from river import dummy, stats
 
-from models.monitoring import Promotion as Policy
+from models.policies import Promotion as Policy
 from models.promotions import Verdicts
 from schemas.examples import Control
 from schemas.promotions import Promotion

@@ -341,6 +341,28 @@ def _changed(example: Example, **changes: Any) -> Example:
     return Example(**({name: getattr(example, name) for name in example.__struct_fields__} | changes))
 
 
+def test_a_withdrawn_label_is_no_evidence_while_its_time_is_open() -> None:
+    log, withdrawn = (
+        Log(pipeline_of(settle="10m", examples_min=10_000), {"old": OLD, "new": BETTER}) for _ in range(2)
+    )
+    for place, example in enumerate(log.examples(1500, position=10)):
+        if place % 2:
+            log.write(example)
+    for place, example in enumerate(withdrawn.examples(1500, position=10)):
+        withdrawn.write(example)
+        if not place % 2:
+            withdrawn.write(
+                _changed(example, status="unavailable", label=None, previous=example.label, replaces="known")
+            )
+    for each in (log, withdrawn):
+        each.verdicts._count()
+    (one,), (other,) = (each.verdicts.reigns.trials.values() for each in (log, withdrawn))
+    for trial in (one, other):
+        trial.cohorts.release(START.timestamp() + 10_000)
+    assert (one.cohorts.up == other.cohorts.up).all()
+    assert one.cohorts.examples == other.cohorts.examples > 100
+
+
 def test_a_record_that_crowns_a_model_which_is_gone_changes_nothing() -> None:
     learning = Learning(pipeline_of(), lambda _: None)
     learning.fold(0, Control(action="promoted", model="gone", version=3, reason="too late"))

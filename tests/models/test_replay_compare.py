@@ -13,7 +13,7 @@ from agents.replay import DIFFERENCES_MAX, Difference, Report, compare
 from models.learning import Learning, fresh_from
 from models.pipeline import Problem
 from schemas.codec import decode, encode
-from schemas.examples import Example
+from schemas.examples import Control, Example
 from schemas.features import Features
 from schemas.predictions import Prediction, Said
 from schemas.values import Address
@@ -105,6 +105,37 @@ def test_whatever_was_served_otherwise_makes_a_difference(fields: dict[str, Any]
     report = replayed(story_of("binary", 30), lambda features, one: (features, changed(one, **fields)))
     # No shadow had an answer to the first event.
     assert report.equal == ("shadows" in fields and not fields["shadows"])
+
+
+def test_who_served_is_compared_too() -> None:
+    story = story_of("binary", 40)
+    story.write(Control(action="shared", model="tree", version=1, reason="for the test", share=0.5))
+    shares = story.learning.shares
+    event = story.serve("later", {"size": 1.0})
+    features = Features(id=event.id, time=event.time, features=event.features, event=ADDRESS)
+    keys = [f"key-{number}".encode() for number in range(50)]
+    assert {shares.place(event.said, key) for key in keys} == {0, 1}
+    for key in keys:
+        place = shares.place(event.said, key)
+        found = {served: compare(story.learning, features, served_by(event, served), key) for served in (0, 1)}
+        assert found[place] is None
+        assert found[1 - place] is not None
+        who = event.said[place].model
+        assert found[1 - place].reason == f"{who}@1 has the share of the traffic"  # type: ignore[union-attr]
+
+
+def served_by(event: Example, place: int) -> Prediction:
+    own, others = event.said[place], [*event.said[:place], *event.said[place + 1 :]]
+    made = served(event)[1]
+    return changed(
+        made,
+        model=own.model,
+        version=own.version,
+        score=own.score,
+        shadows=others,
+        served=place,
+        position=event.position,
+    )
 
 
 def test_position_at_which_no_record_ends_is_named() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from models.budget import Moment
 from models.crontab import Crontab
 from models.milestones import MILESTONES_MAX, Milestones
 from models.mistakes import mistakes
-from models.monitoring import Objective, Retraining
+from models.monitoring import Objective
 from models.pipeline import Pipeline
-from models.retrains import OPEN_MAX, Moment, Retrains
+from models.policies import Retraining, Search
+from models.retrains import OPEN_MAX, Retrains
 from schemas.commands import Command
 from schemas.drift import Drift
 from schemas.errors import BadRecord
@@ -429,3 +431,164 @@ def test_declaration_of_everything_is_fine() -> None:
         drift=["concept", "mixed"], objective=["broken"], every="7d", crontab="0 3 * * 1", examples=5000, window="30d"
     )
     assert mistakes(whole) == []
+
+
+def at_clock(log: Log, hours: float) -> Moment:
+    """A moment so long after midnight by the leader's clock."""
+    return Moment(log.now.position, log.time, datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=hours))
+
+
+def due(log: Log, hours: float) -> list[Retrain]:
+    """What is asked for by the clock then, as the leader does it."""
+    asked = log.retrains.due(at_clock(log, hours))
+    for step in asked:
+        log.retrains.hear(step)
+    return asked
+
+
+def test_crontab_by_the_clock_is_due_whatever_event_time_says() -> None:
+    log = Log(crontab="0 3 * * *", clock="wall")
+    log.examples(50, after=HOUR)
+    assert log.asked == []
+    assert due(log, 1) == []
+    assert due(log, 2.9) == []
+    (step,) = due(log, 3.1)
+    assert (step.trigger, step.subject) == ("schedule", "schedule:clock")
+    assert datetime.fromtimestamp(step.evidence["slot"], UTC).hour == 3
+    log.finish(step)
+    assert due(log, 3.2) == []
+    # A gap of days is one occasion, for the newest time that it was due.
+    (later,) = due(log, 24 * 5 + 4)
+    assert datetime.fromtimestamp(later.evidence["slot"], UTC).day == 6
+    assert later.id != step.id
+
+
+def test_new_leader_does_not_ask_again_for_a_time_that_was_asked_for() -> None:
+    log = Log(crontab="0 3 * * *", clock="wall")
+    log.examples(5)
+    due(log, 1)
+    (step,) = due(log, 100)
+    other = Log(crontab="0 3 * * *", clock="wall")
+    other.examples(5)
+    other.retrains.hear(step)
+    other.finish(step)
+    assert due(other, 100.1) == []
+    assert len(due(other, 124)) == 1
+
+
+def test_a_time_that_nobody_has_asked_for_is_asked_for_by_the_next_leader() -> None:
+    log = Log(crontab="0 3 * * *", clock="wall")
+    log.examples(5)
+    due(log, 1)
+    (step,) = due(log, 3)
+    other = Log(crontab="0 3 * * *", clock="wall")
+    other.examples(5)
+    other.retrains.hear(step)
+    other.finish(step)
+    assert len(due(other, 30)) == 1
+
+
+def test_while_labels_are_late_the_clock_asks_for_nothing() -> None:
+    log = Log(crontab="0 3 * * *", clock="wall")
+    log.examples(5)
+    due(log, 1)
+    log.example(drift("labels_late"))
+    assert due(log, 4) == []
+
+
+def test_processor_time_of_a_day_of_the_clock_is_a_budget() -> None:
+    log = Log(examples=5, cpu_s_per_day_max=100.0)
+    (step,) = log.examples(5)
+    clock = log.now.clock
+    log.retrains.hear(structs.replace(step, step="progress", cpu_s=60.0, clock=clock))
+    log.finish(structs.replace(step, cpu_s=90.0, clock=clock))
+    (second,) = log.examples(5)
+    log.finish(structs.replace(second, cpu_s=20.0, clock=clock), "failed")
+    assert log.retrains.budget.cpu_s(clock.date()) == 110.0
+    assert log.examples(10) == []
+    assert accept(log).trigger == "command"
+    # What was told on another day of the clock is not counted there.
+    assert log.retrains.budget.cpu_s(clock.date() + timedelta(days=1)) == 0.0
+
+
+def test_step_from_before_processor_time_was_told_counts_with_its_duration() -> None:
+    log = Log(examples=5, cpu_s_per_day_max=100.0)
+    (step,) = log.examples(5)
+    log.finish(structs.replace(step, duration_s=100.0, clock=log.now.clock))
+    assert log.examples(10) == []
+
+
+SEARCH = Search(
+    alternatives={"logistic": {"LogisticRegression.l2": [0.1]}}, models={"other": models_for("binary")["tree"]}
+)
+
+
+def test_what_is_asked_for_by_itself_searches_where_a_search_is_declared_and_a_command_where_it_says_so() -> None:
+    log = Log(examples=5, search=SEARCH)
+    (step,) = log.examples(5)
+    assert step.search
+    log.finish(step)
+    assert not accept(log).search
+    assert accept(log, search=True).search
+
+
+def test_algorithm_of_the_search_can_be_trained_by_command() -> None:
+    log = Log(search=SEARCH)
+    log.example()
+    step = log.retrains.of_command(command(model="other"), log.pipeline.estimators, None, log.now)
+    assert step.model == "other"
+
+
+@pytest.mark.parametrize(
+    ("declared", "changes", "why"),
+    [
+        ({}, {"search": True}, "no search is declared"),
+        ({"search": SEARCH}, {"search": True, "parameters": {"LogisticRegression.l2": 0.3}}, "chooses the parameters"),
+        ({"search": SEARCH}, {"search": True, "warm": True, "parameters": {}}, "a search begins fresh"),
+        ({}, {"model": "tree", "batch": 50}, "'tree' can't: HoeffdingAdaptiveTreeClassifier"),
+        ({"search": SEARCH}, {"search": True, "batch": 50}, "'other' can't"),
+        ({}, {"batch": -1}, "-1 is no number of labels"),
+    ],
+)
+def test_search_or_batch_that_cannot_be_is_refused_with_a_reason(
+    declared: dict[str, Any], changes: dict[str, Any], why: str
+) -> None:
+    log = Log(**declared)
+    log.example()
+    with pytest.raises(BadRecord, match=why):
+        accept(log, **changes)
+
+
+def test_batch_is_that_of_the_command_else_that_of_the_declaration() -> None:
+    log = Log(batch=200)
+    log.example()
+    assert (accept(log).batch, accept(log, batch=50).batch, accept(log, batch=0).batch) == (200, 50, 0)
+
+
+def test_challengers_of_different_algorithms_are_side_by_side_up_to_the_bound_and_the_rest_wait_in_order() -> None:
+    log = Log(challengers_max=2)
+    log.example()
+    for number, model in enumerate(("logistic", "tree", "logistic", "tree")):
+        log.retrains.hear(structs.replace(accept(log, id=f"{number}", model=model), subject=f"{number}"))
+    added = []
+    while (step := log.retrains.next()) is not None:
+        trained = Trained(retrain=step.id, method="fresh", first=0, end=9, examples=4)
+        log.write(Control(action="added", model=step.model, version=9, reason="for the test", trained=trained))
+        added.append(step.id)
+    assert added == ["0", "1"]
+    assert log.retrains.occasions.challengers == {("logistic", 9), ("tree", 9)}
+    assert list(log.retrains.open) == ["2", "3"]
+
+
+def test_former_champions_count_again_once_another_is_the_one_to_come_back() -> None:
+    log = Log(challengers_max=1)
+    for version in (2, 3):
+        trained = Trained(retrain=f"{version}", method="fresh", first=0, end=9, examples=4)
+        log.write(Control(action="added", model="tree", version=version, reason="for the test", trained=trained))
+        assert not log.retrains.has_room
+        log.write(Control(action="promoted", model="tree", version=version, reason="for the test"))
+        # The champion, and the one before it, whose way back stays open.
+        assert log.retrains.has_room
+    log.write(Control(action="promoted", model="logistic", version=1, reason="for the test"))
+    assert log.retrains.occasions.challengers == {("tree", 2)}
+    assert not log.retrains.has_room

@@ -6,12 +6,13 @@ import math
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 from river import base, linear_model, preprocessing
 
 from models.learning import Learning, fresh_from
 from models.parameters import adjusted, altered, seed_of
-from models.pipeline import Pipeline, Problem
+from models.pipeline import Label, Pipeline, Problem
 from models.training import JUDGED_MIN, Training, Unfit
 from schemas.codec import encode
 from schemas.examples import Control, Trained
@@ -147,6 +148,16 @@ def test_range_without_a_label_fails() -> None:
     training.learn(values(story))
     with pytest.raises(Unfit, match="no example with a label"):
         training.result()
+
+
+def test_what_is_unavailable_is_not_learnt_with_the_declared_default() -> None:
+    pipeline = pipeline_for("binary", label=Label(timeout="1h", default=False))
+    story = begin(pipeline)
+    for number, status in enumerate(("expired", "unavailable", "expired")):
+        story.write(msgspec.structs.replace(story.serve(str(number), {"size": 1.0}), status=status))
+    training = Training(pipeline, first_model(pipeline), 0, end_of(story))
+    training.learn(values(story))
+    assert training.examples == 2
 
 
 LOGISTIC = preprocessing.StandardScaler() | linear_model.LogisticRegression()

@@ -35,13 +35,14 @@ served = st.builds(
     features=st.dictionaries(st.text(max_size=12), values, max_size=12),
     said=st.lists(said, min_size=1, max_size=6),
     position=st.integers(0, 2**63 - 1),
+    served=st.integers(0, 100),
 )
 
 
 def exactly(one: Served) -> str:
     """Everything about it, types, order and signs of zero included."""
     times = one.time.isoformat(), one.due.isoformat()
-    return repr((times, list(one.features.items()), one.said, one.position))
+    return repr((times, list(one.features.items()), one.said, one.position, one.served))
 
 
 def serve(number: int, features: dict[str, FeatureValue] | None = None) -> Served:

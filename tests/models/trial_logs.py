@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.monitoring import Promotion as Policy
 from models.pipeline import Field, Label, Pipeline
+from models.policies import Promotion as Policy
 from models.promotions import Verdicts
 from schemas.examples import Control, Example, LogRecord
 from schemas.predictions import Said

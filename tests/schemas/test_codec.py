@@ -37,7 +37,7 @@ def test_there_is_no_decoder_for_a_topic_without_records() -> None:
 @pytest.mark.parametrize(
     ("value", "reason", "field"),
     [
-        (b'{"id":"a"}', "absent", "$"),
+        (b'{"label":true}', "absent", "$"),
         (b'{"id":5,"label":true}', "type", "$.id"),
         (b'{"id":"a","label":true,"time":"2026-05-01T12:00:00"}', "type", "$.time"),
         (b'{"id":"a","label":true', "not_json", "$"),

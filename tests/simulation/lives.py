@@ -36,7 +36,7 @@ def at(second: float) -> datetime:
 
 @dataclass(frozen=True)
 class Sent:
-    """A record as it lies in a topic: an event with its time, or a label."""
+    """A record as it lies in a topic: an event with its time, or a label; one without either is unavailable."""
 
     id: str
     received: datetime
@@ -50,6 +50,7 @@ class Shape:
 
     repeated: float = 0.1
     changed: float = 0.1
+    unavailable: float = 0.05
     lost: float = 0.1
     unknown: float = 0.05
     refused: float = 0.05
@@ -75,12 +76,14 @@ def traffic(chance: random.Random, shape: Shape, events: int) -> tuple[list[Sent
             continue
         # Before the event, soon after it, or when nobody waits for it any more.
         moment = sent + chance.uniform(-0.2, 1.0) * chance.choice([shape.delay_s, shape.delay_s, 200.0])
-        label = chance.random() < 0.5
+        label = chance.random() < 0.5 if chance.random() >= shape.unavailable else None
         labels.append(Sent(id, at(moment), label=label))
         while chance.random() < shape.repeated:
             labels.append(Sent(id, at(moment + chance.expovariate(1 / shape.delay_s)), label=label))
         if chance.random() < shape.changed:
             labels.append(Sent(id, at(moment + chance.expovariate(1 / shape.delay_s)), label=not label))
+        if chance.random() < shape.unavailable:
+            labels.append(Sent(id, at(moment + chance.expovariate(1 / shape.delay_s))))
     labels += [
         Sent(f"nobody-{number}", at(chance.uniform(0, events)), label=True)
         for number in range(int(events * shape.unknown))
@@ -233,8 +236,7 @@ class World:
 
     def _label(self, offset: int) -> None:
         label, examples = self.labels[offset], self.examples
-        assert label.label is not None
-        feedback = Feedback(id=label.id, label=label.label, time=label.received)
+        feedback = self._feedback(offset)
         if examples.knows(label.id):
             example = examples.label(feedback)
             if example is None:
@@ -247,10 +249,12 @@ class World:
         self._give_up(examples.wait_for_event(self._early(offset, examples.watermark.high)))
 
     def _early(self, offset: int, since: datetime | None) -> Early:
-        label = self.labels[offset]
-        feedback = Feedback(id=label.id, label=bool(label.label), time=label.received)
         address = Address(topic="lives.feedback", partition=0, offset=offset)
-        return Early(feedback, address, None, b"", since)
+        return Early(self._feedback(offset), address, None, b"", since)
+
+    def _feedback(self, offset: int) -> Feedback:
+        label = self.labels[offset]
+        return Feedback(id=label.id, label=label.label, time=label.received, unavailable=label.label is None)
 
     def _commit(self) -> None:
         examples, written = self.examples, self.written

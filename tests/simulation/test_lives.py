@@ -13,12 +13,13 @@ from tests.simulation.lives import REMEMBER, TIMEOUT, Shape, World
 SEEDS = range(40)
 
 SHAPES = {
-    "calm": Shape(crashes=0.0, lost=0.0, repeated=0.0, changed=0.0, unknown=0.0, refused=0.0),
+    "calm": Shape(crashes=0.0, lost=0.0, repeated=0.0, changed=0.0, unavailable=0.0, unknown=0.0, refused=0.0),
     "usual": Shape(),
     "no-crash": Shape(crashes=0.0),
     "crashes": Shape(crashes=0.8),
     "repeats": Shape(repeated=0.5, changed=0.4),
     "silence": Shape(lost=0.9),
+    "unavailable": Shape(unavailable=0.6, changed=0.3, crashes=0.3),
     "strangers": Shape(unknown=1.0, crashes=0.3),
     "tight": Shape(events_max=30, early_max=5, unknown=0.5, crashes=0.0),
 }
@@ -39,8 +40,8 @@ def labels_have_one_outcome(world: World) -> None:
 
 
 def predictions_have_one_outcome(world: World) -> None:
-    """predictions = known + expired + waiting, by id and the position at which each was served."""
-    first = Counter((one.id, one.position) for one in world.written.log if one.status in ("known", "expired"))
+    """predictions = known + expired + unavailable + waiting, by id and the position at which each was served."""
+    first = Counter((one.id, one.position) for one in world.written.log if one.replaces is None)
     waiting = Counter((id, world.examples.waiting.get(id).position) for id in waiting_ids(world))
     served = Counter((one.id, one.served.position) for one in world.written.predictions)
     assert first + waiting == served
@@ -73,16 +74,18 @@ def nothing_expires_before_its_time(world: World) -> None:
 
 
 def no_label_in_time_is_missed(world: World) -> None:
-    """A label that Kafka took before the first event that would expire its event is learnt as known."""
+    """A label that Kafka took before the first event that would expire its event is joined in time: what becomes of the
+    event first is not that it has expired.
+    """
     if world.shape.events_max < len(world.events) or world.shape.early_max < len(world.labels):
         return
-    status = {(one.id, one.position): one.status for one in world.written.log if one.status != "corrected"}
+    status = {(one.id, one.position): one.status for one in world.written.log if one.replaces is None}
     labelled = {one.id: one.received for one in reversed(world.labels)}
     for prediction in world.written.predictions:
         due, received = prediction.served.due, labelled.get(prediction.id)
         ends = [event.received for event in world.events if event.time is not None and event.time > due]
         if received is not None and prediction.received <= received < min(ends):
-            assert status[prediction.id, prediction.served.position] == "known", prediction
+            assert status[prediction.id, prediction.served.position] in ("known", "unavailable"), prediction
 
 
 def corrections_name_what_they_replace(world: World) -> None:
@@ -90,12 +93,15 @@ def corrections_name_what_they_replace(world: World) -> None:
     chains: dict[tuple[str, int], Example] = {}
     for example in world.written.log:
         before = chains.get((example.id, example.position))
-        if example.status == "corrected":
+        if example.replaces is not None:
             assert before is not None
+            assert example.replaces == ("known" if before.label is not None else before.status)
             assert example.previous == before.label
-            assert example.label != example.previous
+            assert (example.label, example.status) != (before.label, before.status)
+            assert example.status == ("unavailable" if example.label is None else "corrected")
         else:
             assert before is None
+            assert example.status != "corrected"
         chains[example.id, example.position] = example
 
 

@@ -97,6 +97,21 @@ def test_golden_record_fits_its_schema(written: dict[str, Any], golden: Path) ->
         validator.validate({"nothing": "of it"})
 
 
+@pytest.mark.parametrize(
+    ("told", "is_right"),
+    [
+        ({"label": True}, True),
+        ({"unavailable": True, "reason": "cancelled"}, True),
+        ({}, False),
+        ({"unavailable": False}, False),
+    ],
+)
+def test_feedback_has_a_label_or_says_that_there_is_none(told: dict[str, Any], is_right: bool) -> None:
+    given = document(TOPOLOGY, version="1", bootstrap="a:1", label={"type": "boolean"})
+    feedback = {**given["components"]["schemas"]["Feedback"], "components": given["components"]}
+    assert jsonschema.Draft202012Validator(feedback).is_valid({"id": "a", **told}) == is_right
+
+
 def test_schemas_of_events_and_labels_are_taken_over() -> None:
     event = {"type": "object", "properties": {"distance": {"type": "number"}}}
     given = document(TOPOLOGY, version="1", bootstrap="a:1", event=event, label={"type": "boolean"})
