@@ -18,6 +18,7 @@ from models.members import Member
 from models.orders import accept, also, veto
 from models.retention import returning
 from models.robustness import robustness
+from models.rooms import leaving
 from schemas.codec import cloud_event_headers, encode
 from schemas.errors import BadRecord
 from schemas.examples import Control, Notice
@@ -54,7 +55,7 @@ async def promotions(works: AsyncIterable[Work], line: Line) -> None:
                         _tell(answer, work, line)
                 if line.caught_up and line.declared:
                     _tell(line.costs.quarantined(line.learning), work, line)
-                    _make_room(work, line)
+                    _tell([left] if (left := leaving(line.retrains, line.verdicts.reigns)) else [], work, line)
         await line.forward(work)
 
 
@@ -69,20 +70,6 @@ def _tell(records: Sequence[Promotion | Control | Notice], work: Work, line: Lin
         else:
             key = record.model if isinstance(record, Control) else record.command
             work.batch.send("examples", 0, key.encode(), encode(record), headers)
-
-
-def _make_room(work: Work, line: Line) -> None:
-    """A trained challenger that was given up leaves when another one waits for its place."""
-    retrains, reigns = line.retrains, line.verdicts.reigns
-    if retrains.has_room or not retrains.open:
-        return
-    key = reigns.given_up(retrains.occasions.challengers)
-    if key is not None:
-        reason = f"it was given up, and another challenger waits for one of {retrains.declared.challengers_max} places"
-        definition = reigns.models[key].definition
-        _tell(
-            [Control(action="removed", model=key[0], version=key[1], definition=definition, reason=reason)], work, line
-        )
 
 
 def _guarded(decided: Sequence[Promotion | Control], line: Line) -> Iterator[Promotion | Control | Notice]:

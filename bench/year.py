@@ -61,9 +61,8 @@ def rules() -> list[Rule]:
     others = [name for name in flights.models if name != champion]
     default = Policy()
     found = {
-        "the defaults: 2,000 labels, emergency at 1 %": default,
-        "as declared, but 2,000 labels are enough": replace(declared, examples_min=default.examples_min),
-        "as declared, but emergency at 1 %": replace(declared, emergency_rate=default.emergency_rate),
+        "the defaults: 2,000 labels are enough": default,
+        "as declared, but any loss is an emergency": replace(declared, emergency_gap=0.0),
         "as declared, an hour is one observation": replace(declared, block="1h"),
         "as declared, a day is one observation": replace(declared, block="1d"),
         f"as declared, among versions of the {champion} alone": replace(declared, challengers=[champion]),

@@ -37,6 +37,7 @@ from models.profiles import Passage, Profiler
 from models.promotions import Verdicts
 from models.references import References
 from models.retrains import Retrains, told
+from models.rooms import leaving
 from models.training import Training, Unfit
 from models.waiting import Packing, served_by
 from schemas.drift import Drift
@@ -231,6 +232,8 @@ class World:
         for one in decided:
             if isinstance(one, Control):
                 self._append(one)
+        if (left := leaving(self._asking, self._verdicts.reigns)) is not None:
+            self._append(left)
         while (request := self._asking.next()) is not None and self._learning.champion is not None:
             self._train(request)
 

@@ -23,6 +23,8 @@ class Canary:
         Number of the trial that it has won; with the end of that trial the canary is over, too.
     rate
         Chance that the watch ever calls without a cause.
+    gap
+        By how much it may be worse for a time, as a share of the loss's range.
 
     Attributes
     ----------
@@ -32,10 +34,10 @@ class Canary:
         Labels of events that were answered in this step.
     """
 
-    def __init__(self, key: Key, test: int, rate: float) -> None:
+    def __init__(self, key: Key, test: int, rate: float, gap: float) -> None:
         self.key = key
         self.test = test
-        self.watch = Emergency(rate)
+        self.watch = Emergency(rate, gap)
         self.step = 0
         self.labels = 0
         self._began: int | None = None

@@ -159,7 +159,10 @@ class Promotion:
         Labels after which a test that has decided nothing is given up.
     emergency_rate
         Chance that the pipeline, in all its life, ever goes back in haste while the former champion is at no moment
-        expected to be better.
+        expected to be better by more than ``emergency_gap``.
+    emergency_gap
+        By how much the champion may be worse for a time without it being an emergency, as a share of the clipped loss's
+        range; at most 0.1. What is less than that is for the settled test.
     group_loss
         A group of ``groups`` may lose so much at most; ``None``: 1/200 of the clipped loss's range.
     fairness_gap
@@ -202,6 +205,7 @@ class Promotion:
     retest_examples: int = 20_000
     examples_max: int = 200_000
     emergency_rate: float = 0.01
+    emergency_gap: float = 0.02
     group_loss: float | None = None
     fairness_gap: float | None = None
     calibration_gap: float | None = None

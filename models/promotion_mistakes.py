@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from models.arguments import is_number, one_of, span
+from models.emergency import GAP_MAX
 from models.pipeline import Pipeline
 from models.policies import Promotion
 from models.shares import SLOTS, slots_of
@@ -53,6 +54,9 @@ def promotion_mistakes(pipeline: Pipeline) -> Iterator[str]:
         positive = name in ("error_max", "worthwhile")
         if amount is not None and not (is_number(amount) and (amount > 0 if positive else amount >= 0)):
             yield f"promotion: {name} {amount!r:.80} is no number {'above 0' if positive else 'of 0 or more'}"
+    gap = policy.emergency_gap
+    if not is_number(gap) or not 0 <= gap <= GAP_MAX:
+        yield f"promotion: emergency_gap {gap!r:.80} is no share from 0 to {GAP_MAX}"
     share = policy.stability
     if share is not None and (not is_number(share) or not 0 < share <= 1):
         yield f"promotion: stability {share!r:.80} is no share above 0, up to 1"

@@ -101,7 +101,7 @@ class Reigns:
                 trial = self.trials.get(key)
                 self._promotions += 1
                 rate = spent(self.policy.emergency_rate, self._promotions)
-                self.canary = Canary(key, 0 if trial is None else trial.number, rate)
+                self.canary = Canary(key, 0 if trial is None else trial.number, rate, self.policy.emergency_gap)
                 if trial is not None:
                     trial.proposed = True
                 self.proposed.pop(key, None)
@@ -121,7 +121,7 @@ class Reigns:
         elif self.previous is not None:
             self._resting.pop(former, None)
             self._promotions += 1
-            self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions))
+            self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions), self.policy.emergency_gap)
 
     def begin(self, position: int) -> None:
         """Whoever may be put in charge and is not on trial is now, in the order in which they were added."""
@@ -174,7 +174,7 @@ class Reigns:
         self.shares, self.canary = other.shares, other.canary
         self.outcomes, self._begun, self._promotions = other.outcomes, other._begun, other._promotions
         if other.emergency is not None:
-            self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions))
+            self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions), self.policy.emergency_gap)
         self.begin(position)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -116,7 +116,6 @@ flights = Pipeline(
         window="30d",
         challengers_max=12,
     ),
-    # Either model may be the better one for some days that are alike. So a promotion rests on a fortnight of flights,
-    # and a bad day is no emergency: the way back is the settled test. docs/year.md has the year with the defaults too.
-    promotion=Promotion(examples_min=10_000, emergency_rate=1e-12),
+    # Either model may be the better one for some days that are alike: a promotion rests on a fortnight of flights.
+    promotion=Promotion(examples_min=10_000),
 )

@@ -29,6 +29,7 @@ def test_the_default_policy_is_right_for_every_problem(problem: Any) -> None:
     [
         ({"false_promotion_rate": 5}, "false_promotion_rate 5 is no chance between 0 and 1, like 0.05"),
         ({"emergency_rate": 0}, "emergency_rate 0 is no chance"),
+        ({"emergency_gap": 0.5}, "emergency_gap 0.5 is no share from 0 to 0.1"),
         ({"examples_min": 0}, "examples_min 0 is no whole number of 1 or more"),
         ({"worthwhile": 0}, "worthwhile 0 is no number above 0"),
         ({"group_loss": -1}, "group_loss -1 is no number of 0 or more"),

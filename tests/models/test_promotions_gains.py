@@ -188,7 +188,7 @@ def test_cohorts_are_bounded_however_event_time_jumps() -> None:
 
 def test_an_accident_is_seen_within_a_few_chunks_after_a_long_good_time() -> None:
     chance = np.random.default_rng(10)
-    emergency = Emergency(0.001)
+    emergency = Emergency(0.001, 0.02)
     for _ in range(500):
         emergency.add(np.clip(chance.normal(-0.01, 0.1, 64), -1, 1))
     assert not emergency.calls
@@ -203,8 +203,19 @@ def test_equal_models_are_no_emergency() -> None:
     chance = np.random.default_rng(11)
     calls = 0
     for _ in range(100):
-        emergency = Emergency(0.1)
+        emergency = Emergency(0.1, 0.0)
         for _ in range(100):
             emergency.add(np.clip(chance.normal(0, 0.1, 64), -1, 1))
         calls += emergency.calls
     assert calls <= 10
+
+
+def test_a_mood_that_suits_the_former_champion_is_no_emergency() -> None:
+    chance = np.random.default_rng(12)
+    patient, hasty = Emergency(0.01, 0.02), Emergency(0.01, 0.0)
+    for _ in range(100):
+        mood = np.clip(chance.normal(0.015, 0.1, 64), -1, 1)
+        patient.add(mood)
+        hasty.add(mood)
+    assert hasty.calls
+    assert not patient.calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from agents.promotions import _make_room
+from models.rooms import leaving
 from schemas.examples import Control, Trained
 from tests.models.trial_logs import Log, noisy, pipeline_of
 
@@ -24,44 +24,39 @@ def trained(retrain: str) -> Trained:
     return Trained(retrain=retrain, method="fresh", first=0, end=9, examples=4)
 
 
-def left(log: Log, *, waits: bool = True, has_room: bool = False) -> list[Any]:
+def left(log: Log, *, waits: bool = True, has_room: bool = False) -> Control | None:
     """Who leaves."""
-    sent: list[Any] = []
-    occasions = SimpleNamespace(challengers={("new", 2)})
     retrains = SimpleNamespace(
         has_room=has_room,
         open={"next": None} if waits else {},
-        occasions=occasions,
+        occasions=SimpleNamespace(challengers={("new", 2)}),
         declared=SimpleNamespace(challengers_max=1),
     )
-    line = SimpleNamespace(pipeline=log.pipeline, retrains=retrains, verdicts=log.verdicts)
-    batch = SimpleNamespace(send=lambda noun, partition, key, value, headers: sent.append((noun, value)))
-    _make_room(SimpleNamespace(batch=batch), line)  # type: ignore[arg-type]
-    return sent
+    return leaving(retrains, log.verdicts.reigns)  # type: ignore[arg-type]
 
 
 def test_who_was_given_up_makes_room_for_the_next() -> None:
     log = log_of()
-    assert left(log) == [], "it is on trial"
+    assert left(log) is None, "it is on trial"
     log.verdicts.reigns.rest(("new", 2))
-    ((noun, value),) = left(log)
-    assert noun == "examples"
-    assert b'"action":"removed","model":"new","version":2' in value
-    assert b"another challenger waits for one of 1 places" in value
+    control = left(log)
+    assert control is not None
+    assert (control.action, control.model, control.version) == ("removed", "new", 2)
+    assert "another challenger waits for one of 1 places" in control.reason
 
 
 def test_nobody_leaves_while_there_is_room_or_nobody_waits() -> None:
     log = log_of()
     log.verdicts.reigns.rest(("new", 2))
-    assert left(log, waits=False) == []
-    assert left(log, has_room=True) == []
+    assert left(log, waits=False) is None
+    assert left(log, has_room=True) is None
 
 
 def test_the_former_champion_and_the_only_version_of_a_declaration_stay() -> None:
     log = log_of()
     log.write(Control(action="promoted", model="new", version=2, reason="by hand"))
     log.write(Control(action="rolled_back", model="old", version=1, reason="by hand"))
-    assert left(log) == [], "it may come back"
+    assert left(log) is None, "it may come back"
     log = log_of()
     log.verdicts.reigns.rest(("new", 2))
     log.write(Control(action="removed", model="new", version=1, reason="by hand"))
@@ -69,7 +64,7 @@ def test_the_former_champion_and_the_only_version_of_a_declaration_stay() -> Non
         key: control if key != ("new", 2) else Control(**{**fields(control), "definition": "its own"})
         for key, control in log.verdicts.reigns.models.items()
     }
-    assert left(log) == [], "it would be added again"
+    assert left(log) is None, "it would be added again"
 
 
 def fields(control: Control) -> dict[str, Any]:
