@@ -23,7 +23,7 @@ Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 LABEL_LENGTH_MAX = 256
 
 #: Events of one partition that make one profile, where nothing else is said.
-PROFILE_EVENTS = 100
+PROFILE_EVENTS = 256
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
