@@ -17,15 +17,18 @@ import numpy as np
 from river import drift
 from river.drift import binary
 
-from bench import drift_synth
+from bench import drift_real, drift_synth
 from bench.drift_planted import AFTER, BEFORE, KINDS, Plant, place_of, plants, world
+from bench.drift_real import Real
 from bench.drift_synth import Synth
 from bench.drift_worlds import REFERENCE, START, Values, World, log, pipeline
 from models.drift import DriftMonitor
 from models.rivals import ON_NUMBERS
 
-#: Of each planted change, and of each change of River's generators.
-RUNS, SYNTH_RUNS = 5, 3
+#: Of each planted change, of each change of River's generators, and of each that is planted in real data.
+RUNS, SYNTH_RUNS, REAL_RUNS = 5, 3, 3
+
+Change = Plant | Synth | Real
 
 #: Events without drift on which rivals are tuned: at most one false alarm is allowed in them.
 TUNING = 200_000
@@ -65,9 +68,10 @@ DEFAULTS: dict[str, Make] = {
 def streams(made: World, kind: str, numbers: bool) -> list[Values]:
     """What a rival is given."""
     assert made.labels is not None
-    if kind == "covariate":
-        return list(made.columns.values()) if numbers else []
-    if kind == "prior":
+    if kind.endswith("covariate"):
+        # What has no order has no mean to look at.
+        return [values for values in made.columns.values() if values.dtype.kind == "f"] if numbers else []
+    if kind.endswith("prior"):
         return [made.labels.astype(float)]
     return [losses(made) if numbers else errors(made)]
 
@@ -135,11 +139,14 @@ def _is_quiet(make: Make, given: Sequence[Values], numbers: bool) -> bool:
     return True
 
 
-def _world(kind: str, plant: Plant | Synth | None, seed: int, before: int, after: int) -> World:
+def _world(kind: str, plant: Change | None, seed: int, before: int, after: int) -> World:
     if kind in KINDS:
-        assert not isinstance(plant, Synth)
+        assert plant is None or isinstance(plant, Plant)
         return world(plant, seed, before, after)
-    assert not isinstance(plant, Plant)
+    if kind in drift_real.SIZES:
+        assert plant is None or isinstance(plant, Real)
+        return drift_real.world(kind, plant, seed, before, after)
+    assert plant is None or isinstance(plant, Synth)
     return drift_synth.world(kind, plant, seed, before, after)
 
 
@@ -166,8 +173,9 @@ def measure(each: Callable[..., Iterable[Any]] = map) -> list[dict[str, Any]]:
     each
         What applies a function to many, in several processes perhaps.
     """
-    runs: list[tuple[Plant | Synth, int]] = [(plant, RUNS) for plant in plants()]
+    runs: list[tuple[Change, int]] = [(plant, RUNS) for plant in plants()]
     runs += [(change, SYNTH_RUNS) for change in drift_synth.changes()]
+    runs += [(change, REAL_RUNS) for change in drift_real.changes()]
     kinds = list(dict.fromkeys(change.kind for change, _ in runs))
     rivals = dict(zip(kinds, each(tuned, kinds), strict=True))
     every = [(change, seed, rivals[change.kind]) for change, count in runs for seed in range(1, count + 1)]
@@ -175,7 +183,7 @@ def measure(each: Callable[..., Iterable[Any]] = map) -> list[dict[str, Any]]:
     return [_row(change, [next(found) for _ in range(count)]) for change, count in runs]
 
 
-def _run(change: Plant | Synth, seed: int, rivals: dict[str, Make | None]) -> dict[str, float]:
+def _run(change: Change, seed: int, rivals: dict[str, Make | None]) -> dict[str, float]:
     """Delays in one run."""
     before = place_of(seed)
     made = _world(change.kind, change, seed, before, AFTER)
@@ -189,7 +197,7 @@ def _run(change: Plant | Synth, seed: int, rivals: dict[str, Make | None]) -> di
     return delays
 
 
-def _row(change: Plant | Synth, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
+def _row(change: Change, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
     found = {}
     for name in runs[0]:
         delays = [run[name] for run in runs]
