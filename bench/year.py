@@ -61,7 +61,8 @@ def rules() -> list[Rule]:
     others = [name for name in flights.models if name != champion]
     default = Policy()
     found = {
-        "the defaults: 2,000 labels are enough": default,
+        "the defaults: 2,000 labels, an emergency gap of 0.01": default,
+        "as declared, but the emergency gap of the defaults": replace(declared, emergency_gap=default.emergency_gap),
         "as declared, but any loss is an emergency": replace(declared, emergency_gap=0.0),
         "as declared, an hour is one observation": replace(declared, block="1h"),
         "as declared, a day is one observation": replace(declared, block="1d"),

@@ -205,7 +205,7 @@ class Promotion:
     retest_examples: int = 20_000
     examples_max: int = 200_000
     emergency_rate: float = 0.01
-    emergency_gap: float = 0.02
+    emergency_gap: float = 0.01
     group_loss: float | None = None
     fairness_gap: float | None = None
     calibration_gap: float | None = None

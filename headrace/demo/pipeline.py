@@ -116,6 +116,7 @@ flights = Pipeline(
         window="30d",
         challengers_max=12,
     ),
-    # Either model may be the better one for some days that are alike: a promotion rests on a fortnight of flights.
-    promotion=Promotion(examples_min=10_000),
+    # Either model may be the better one for some days that are alike: a promotion rests on a fortnight of flights, and
+    # a bad day is no emergency.
+    promotion=Promotion(examples_min=10_000, emergency_gap=0.02),
 )
