@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
@@ -10,6 +11,9 @@ from typing import cast
 import pytest
 
 from streams.broker import Broker, start
+
+# A shell without job control lets what it starts in the background ignore Ctrl-C, and so would all that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

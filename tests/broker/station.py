@@ -29,7 +29,7 @@ from streams.tail import reader_config
 from streams.topology import Topology
 
 #: Seconds that a test waits for what must come.
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 #: The size that :class:`Picky` cannot answer to.
 SPOILS = 13.0
