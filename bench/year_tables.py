@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -115,7 +116,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
+    if value is None:
+        return ""
+    # A policy may put a version in charge that the loop's own log has taken out: then nobody knows what it would say.
+    return "–" if math.isnan(value) else format(value, form)
 
 
 def _gap(gap: dict[str, Any] | None) -> str:
