@@ -59,7 +59,7 @@ class Folds(dict[str, Fold]):
         fold = make()
         if name in self._kept:
             try:
-                layout, state = _parts(self._kept[name])
+                layout, state = pickle.loads(self._kept[name])  # the signature has been verified
                 if layout != fold.layout:
                     raise CheckpointRefused(f"it has layout {layout}, here is {fold.layout}")
                 fold.restore(state)
@@ -77,12 +77,6 @@ class Folds(dict[str, Fold]):
     def state(self) -> dict[str, bytes]:
         """What they have come to. Each is pickled by itself, so that one that does not load spoils no other."""
         return {name: pickle.dumps((fold.layout, fold.state()), protocol=5) for name, fold in self.items()}
-
-
-def _parts(kept: Any) -> tuple[int, dict[str, Any]]:
-    """Layout and state; there were checkpoints before there were layouts."""
-    layout, state = pickle.loads(kept) if isinstance(kept, bytes) else (1, kept)  # the signature has been verified
-    return layout, state
 
 
 def opened(content: bytes) -> dict[str, Any]:

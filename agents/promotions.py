@@ -55,7 +55,7 @@ async def promotions(works: AsyncIterable[Work], line: Line) -> None:
                         _tell(answer, work, line)
                 if line.caught_up and line.declared:
                     _tell(line.costs.quarantined(line.learning), work, line)
-                    _tell([left] if (left := leaving(line.retrains, line.verdicts.reigns)) else [], work, line)
+                    _tell(leaving(line.retrains, line.verdicts.reigns), work, line)
         await line.forward(work)
 
 

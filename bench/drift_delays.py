@@ -28,12 +28,12 @@ from models.rivals import ON_NUMBERS
 #: Of each planted change, of each change of River's generators, and of each that is planted in real data.
 RUNS, SYNTH_RUNS, REAL_RUNS = 5, 3, 3
 
-Change = Plant | Synth | Real
-
 #: Events without drift on which rivals are tuned: at most one false alarm is allowed in them.
 TUNING = 200_000
 
 Make = Callable[[], Any]
+
+Change = Plant | Synth | Real
 
 
 def _each(kind: Any, **settings: Sequence[Any]) -> list[Make]:

@@ -232,7 +232,7 @@ class World:
         for one in decided:
             if isinstance(one, Control):
                 self._append(one)
-        if (left := leaving(self._asking, self._verdicts.reigns)) is not None:
+        for left in leaving(self._asking, self._verdicts.reigns):
             self._append(left)
         while (request := self._asking.next()) is not None and self._learning.champion is not None:
             self._train(request)

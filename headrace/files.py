@@ -13,7 +13,7 @@ from types import ModuleType
 from models.contracts import Result, contracts
 from models.definitions import definition
 from models.mistakes import mistakes
-from models.monitoring import Drift, Objective, Sliding
+from models.monitoring import Alerts, Drift, Objective, Sliding
 from models.names import nearest
 from models.pipeline import Field, Label, Pipeline
 from models.policies import Promotion, Retention, Retraining, Search
@@ -24,7 +24,7 @@ PACKAGES = ("agents", "headrace", "models", "schemas", "streams")
 
 _DECLARATIONS: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Pipeline, Field, Label, Objective, Drift, Promotion, Retention, Retraining, Search, Sliding)
+    for kind in (Alerts, Pipeline, Field, Label, Objective, Drift, Promotion, Retention, Retraining, Search, Sliding)
 }
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")

@@ -69,7 +69,7 @@ class DriftMonitor:
         Its problem, and what it declares about drift.
     """
 
-    layout: ClassVar[int] = 2
+    layout: ClassVar[int] = 3
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline

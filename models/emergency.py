@@ -41,8 +41,6 @@ class Emergency:
         By how much the champion may be worse at a time; of differences in -1 .. 1, and at most :data:`GAP_MAX`.
     """
 
-    gap = 0.0
-
     def __init__(self, rate: float, gap: float) -> None:
         self.rate = rate
         self.gap = gap

@@ -50,7 +50,7 @@ class Monitor:
         Its problem, window, objectives, groups and how often to report.
     """
 
-    layout: ClassVar[int] = 1
+    layout: ClassVar[int] = 2
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.position = 0
@@ -273,12 +273,12 @@ class Monitor:
 
         A state of other objectives, groups or windows is of no use: the fold then starts at the log's beginning.
         """
-        if state.get("declared") == _declared(self._pipeline):
+        if state["declared"] == _declared(self._pipeline):
             vars(self).update({name: value for name, value in state.items() if name != "declared"})
 
 
 def _declared(pipeline: Pipeline) -> str:
-    """What a state of the fold depends on. The number goes up when the state's form changes."""
+    """What a state of the fold depends on."""
     window = pipeline.health_window, pipeline.timeout, pipeline.remember, pipeline.partitions
     label = pipeline.problem, pipeline.label_type.__name__, pipeline.label.default
-    return repr((3, *label, *window, pipeline.objectives, tuple(pipeline.groups)))
+    return repr((*label, *window, pipeline.objectives, tuple(pipeline.groups)))

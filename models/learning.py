@@ -85,7 +85,7 @@ class Learning:
         Digest of each declaration that was taken out because it endangered the service, by the model's name.
     """
 
-    layout: ClassVar[int] = 1
+    layout: ClassVar[int] = 2
 
     def __init__(self, pipeline: Pipeline, fresh: Fresh) -> None:
         self.position = 0
@@ -229,21 +229,12 @@ class Learning:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        members, left = ([self._member(*_entry(entry)) for entry in state.get(key, ())] for key in ("members", "left"))
+        members, left = ([self._member(*entry) for entry in state[key]] for key in ("members", "left"))
         self.members = {member.state: member for member in members}
         self.left = {member.state: member for member in left}
-        self.former = state.get("former")
+        self.former = state["former"]
         self.champion = self.members[state["champion"]] if state["champion"] else None
         self.versions = dict(state["versions"])
-        self.shares = state.get("shares") or Shares()
-        self.quarantined = state.get("quarantined", {})
+        self.shares = state["shares"]
+        self.quarantined = state["quarantined"]
         self.position = state["position"]
-
-
-def _entry(entry: tuple[Any, ...]) -> tuple[Control, Any, str | None]:
-    """Control record, model and failure; there were states before they had control records."""
-    if len(entry) == 3:
-        return entry
-    name, version, baseline, digest, model, failed = entry
-    control = Control(action="added", model=name, version=version, definition=digest, baseline=baseline, reason="")
-    return control, model, failed

@@ -214,8 +214,6 @@ class Occasions:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        vars(self).update({name: value for name, value in state.items() if name != "challengers"})
-        # A state from before former champions were counted has only the others.
-        self.trained |= state.get("challengers", set())
+        vars(self).update(state)
         # Another schedule may be declared by now.
         self._due_next = datetime.min.replace(tzinfo=UTC)

@@ -41,7 +41,7 @@ class Verdicts(Rulings):
         Its models, groups and policy; without a policy nothing is tried, and only who is in charge is followed.
     """
 
-    layout: ClassVar[int] = 1
+    layout: ClassVar[int] = 2
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.groups = Groups(pipeline.groups, 1)

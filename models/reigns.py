@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from models.canaries import Canary
 from models.emergency import Emergency
@@ -176,7 +175,3 @@ class Reigns:
         if other.emergency is not None:
             self.emergency = Emergency(spent(self.policy.emergency_rate, self._promotions), self.policy.emergency_gap)
         self.begin(position)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # A checkpoint from before there were shares has none.
-        vars(self).update({"shares": Shares(), "canary": None} | state)

@@ -46,7 +46,7 @@ class Retrains:
         Occasions that a bound has held back.
     """
 
-    layout: ClassVar[int] = 1
+    layout: ClassVar[int] = 2
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.occasions = Occasions(pipeline)

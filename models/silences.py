@@ -28,11 +28,9 @@ class Silences:
     merely behind (:mod:`models.progress`).
     """
 
-    #: When it was said last that a label is unavailable: a sign of life of those who send labels. Of the class, for
-    #: states that were stored without it.
-    _unavailable_at = 0
-
     def __init__(self) -> None:
+        #: When it was said last that a label is unavailable: a sign of life of those who send labels.
+        self._unavailable_at = 0
         self._events = 0
         self._labels_at: int | None = None
         self._longest = 0

@@ -88,12 +88,6 @@ def test_nothing_of_a_state_that_lacks_something_is_left_behind(caplog: pytest.L
     assert "position" in caplog.text
 
 
-def test_a_checkpoint_from_before_there_were_layouts_has_the_first() -> None:
-    before = pickle.dumps({"one": {"position": 4}})
-    assert Folds(opened(before)).begin("one", Counts).position == 4
-    assert Folds(opened(before)).begin("one", Newer).position == 0
-
-
 def test_what_is_no_checkpoint_is_refused() -> None:
     with pytest.raises(CheckpointRefused):
         opened(b"not a pickle")

@@ -91,19 +91,6 @@ def test_it_comes_back_from_a_checkpoint_too() -> None:
     assert answers(restored, "tree@2") == before
 
 
-def test_a_state_from_before_versions_were_kept_still_loads() -> None:
-    story = story_with()
-    state = story.learning.state()
-    members = story.learning.members.values()
-    before = {name: value for name, value in state.items() if name not in ("left", "former")} | {
-        "members": [(one.name, one.version, one.baseline, one.definition, one.model, one.failed) for one in members]
-    }
-    restored = Learning(story.pipeline, fresh_from(story.pipeline))
-    restored.restore(pickle.loads(pickle.dumps(before)))
-    assert answers(restored, "tree@1") == answers(story.learning, "tree@1")
-    assert (restored.left, restored.former) == ({}, None)
-
-
 def test_only_the_newest_that_have_left_are_kept() -> None:
     story = story_with(versions=2)
     added_and_removed(story, 2, 3)
