@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
@@ -114,9 +116,26 @@ def test_decisions_are_those_on_the_topic_and_take_effect(shown: dict[str, Any],
     assert shown["state"].startswith("logistic@1:")
 
 
-def test_what_was_served_lies_between_what_the_two_models_would_have_lost(shown: dict[str, Any]) -> None:
+def test_what_was_served_lost_what_the_tree_lost_until_the_promotion_and_the_logistic_model_from_then_on(
+    shown: dict[str, Any], settings: Settings
+) -> None:
+    decode = decoder("examples")
+    with Tail(settings, "flights.examples", "earliest") as tail:
+        records = [decode(message.value() or b"") for message in tail.to_end()]
+    learnt = [r for r in records if isinstance(r, Example) and r.status == "known"]
+    frame = pd.DataFrame(
+        {"label": r.label, "served": r.said[r.served].model} | {said.model: said.score for said in r.said}
+        for r in learnt
+        if not any(said.score is None for said in r.said)
+    )
+    models = ["prior", "tree", "logistic"]
+    right = frame[models].where(frame["label"].astype(bool), 1 - frame[models]).clip(0.01, 0.99)
+    lost = -np.log(right.astype(float))
+    served = lost["tree"].where(frame["served"] == "tree", lost["logistic"])
+    assert set(frame["served"]) == {"tree", "logistic"}
+    assert shown["served"]["log_loss_clipped"] == pytest.approx(served.mean())
     alone = {model["model"]: model["log_loss_clipped"] for model in shown["models"]}
-    assert alone["logistic"] < shown["served"]["log_loss_clipped"] < alone["tree"]
+    assert {model: alone[model] for model in models} == pytest.approx(lost.mean().to_dict())
 
 
 def test_replayed_sample_is_equal_across_the_promotion(shown: dict[str, Any]) -> None:
