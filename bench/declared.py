@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from bench import prefill, scores, stream
-from models.monitoring import Drift
+from models.monitoring import Drift, Objective
 from models.pipeline import PROFILE_EVENTS, Field, Label, Pipeline
 from models.policies import Retraining, Search
 
@@ -19,6 +19,12 @@ TIMED_TIMEOUT = "1h"
 # Without one, event time is when the broker took the event, and a run of the bench ends long before this.
 TIMEOUT = "1d"
 
+
+OBJECTIVES = (
+    Objective("LogLoss", better_than="prior", over="7d"),
+    Objective("latency_p99_ms", at_most=1000.0),
+    Objective("coverage", at_least=0.5),
+)
 
 # Candidates of the search that keeps a trainer busy: all of them learn four fifths of the log, on one rung.
 CANDIDATES = 32
@@ -34,7 +40,7 @@ def pipeline(name: str, *, timed: bool = False, watched: bool = True, training_s
     timed
         Whether the events carry their time, in the field ``at``.
     watched
-        Whether drift is looked for, which is so by default.
+        Whether there are drift, objectives and a group to look after, which is so by default.
     training_s
         A retraining searches among many candidates, and fails after so many seconds; 0: no search is declared.
     """
@@ -55,6 +61,8 @@ def pipeline(name: str, *, timed: bool = False, watched: bool = True, training_s
         health_window=scores.WINDOW_LABELS,
         health_every=scores.REPORT_EVERY_LABELS,
         drift=Drift() if watched else None,
+        objective=OBJECTIVES if watched else None,
+        groups=[stream.FEATURES[-1]] if watched else (),
         profile_events=PROFILE_EVENTS if watched else 0,
         retraining=Retraining(search=search, duration_s_max=training_s) if training_s else None,
     )
@@ -70,7 +78,7 @@ def main() -> None:
     parser.add_argument("name", help="of the pipeline")
     parser.add_argument("--timed", action="store_true", help="the events carry their time")
     parser.add_argument("--training-s", type=float, default=0.0, help="a search is declared that may take so long")
-    parser.add_argument("--unwatched", action="store_true", help="drift is not looked for")
+    parser.add_argument("--unwatched", action="store_true", help="no drift, objectives and groups are looked after")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s")
     declaration = pipeline(chosen.name, timed=chosen.timed, watched=not chosen.unwatched, training_s=chosen.training_s)

@@ -1,9 +1,10 @@
 """The whole loop of Headrace: one or more workers, from raw events and labels to predictions and learnt labels.
 
 Topics are those of any pipeline, made as ``headrace apply`` makes them; each worker is a process like that of
-``headrace run``, with default settings. Events and delayed labels lie in their topics before a worker starts, in
-the order of the stream: Headrace reads the two side by side by the time at which the broker took the records, so
-they are sent in small pieces.
+``headrace run``, with default settings. Events and delayed labels lie in their topics before a worker starts, with
+the times of a stream in which an event comes every millisecond, by which Headrace reads the two side by side. (With the
+times at which the broker took records that are sent in one go, the delays of the labels would be those of the sending,
+and the monitoring would tell of late labels all along.)
 
 The clock runs from the moment at which the broker took the first prediction to the one at which the group has
 committed the last event, the last label and, as the leader does when it has folded them, the last example: by
@@ -19,7 +20,6 @@ the bare loop on the same events, where there is no such delay.
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -37,10 +37,6 @@ from schemas.health import Health
 from streams.log import LogReader
 from streams.members import INPUTS, LOG
 
-# Events and labels sent together before the next ones: so many records may be out of order, far fewer than the
-# events between an event and its label.
-PIECE_STEPS = 250
-
 # Seconds between two looks at what is committed.
 LOOK_S = 0.02
 
@@ -56,15 +52,10 @@ class Served(msgspec.Struct):
 
 
 def fill(deployment: Deployment, events: list[stream.Event]) -> None:
-    """Write events and delayed labels in the order of the stream, which is the order of the broker's time."""
-    sender = prefill.producer(deployment.bootstrap, linger_ms=0)
-    topics = deployment.topology.name("events"), deployment.topology.name("feedback")
-    steps = stream.in_time_order(events)
-    while piece := list(itertools.islice(steps, PIECE_STEPS)):
-        for is_label, event in piece:
-            value = stream.label_message(event) if is_label else stream.event_message(event)
-            sender.produce(topics[is_label], value, event.key)
-        prefill.finish(sender)
+    """Write events and delayed labels."""
+    inputs = [deployment.topology.name(noun) for noun in ("events", "feedback")]
+    prefill.keep_times(deployment.bootstrap, inputs)
+    prefill.fill(deployment.bootstrap, deployment.name, events)
 
 
 def run(task: contender.Task, *, workers: int = 1, watched: bool = True) -> dict[str, Any]:

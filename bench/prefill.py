@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from bench import stream
@@ -38,6 +40,15 @@ def delete(bootstrap: str, prefix: str) -> None:
             future.result(TIMEOUT_S)
 
 
+def keep_times(bootstrap: str, topics: Sequence[str]) -> None:
+    """From now on, records on these topics have the time that their sender gives them."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": LOG_LEVEL})
+    entry = ConfigEntry("message.timestamp.type", "CreateTime", incremental_operation=AlterConfigOpType.SET)
+    wanted = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics]
+    for future in admin.incremental_alter_configs(wanted).values():
+        future.result(TIMEOUT_S)
+
+
 def producer(bootstrap: str, *, linger_ms: int = 20) -> Producer:
     """Make a producer that puts a key where Java's clients put it, and fills batches before it sends them."""
     return Producer(
@@ -60,14 +71,14 @@ def fill(
     delay: int = stream.DELAY_EVENTS,
     partitions: int = PARTITIONS,
 ) -> None:
-    """Create and fill ``<prefix>.events`` and ``<prefix>.feedback``, co-partitioned by the event's key.
+    """Fill ``<prefix>.events`` and ``<prefix>.feedback`` (made if not there), co-partitioned by the event's key.
 
     Parameters
     ----------
     bootstrap
         Address of the broker, ``host:port``.
     prefix
-        Of the topics' names. Topics must be new: what they hold already would be measured too.
+        Of the topics' names. Topics must be empty: what they hold already would be measured too.
     events
         In their order.
     delay

@@ -54,12 +54,14 @@ def events(count: int, seed: int = SEED) -> list[Event]:
     -------
     list of Event
         In the order in which they happen. Features are rounded to six decimals, so that a record has the size
-        of one from life.
+        of one from life; the last one to whole numbers.
     """
     generator = numpy.random.default_rng(seed)
     # One row of the generator holds all an event draws: a longer stream begins with the shorter one.
     drawn = generator.random((count, 3))
     values = numpy.random.default_rng([seed, 1]).normal(size=(count, len(FEATURES))).round(6)
+    # One that says nothing is coarse, so that it can be a group.
+    values[:, -1] = values[:, -1].round()
     chance = 1.0 / (1.0 + numpy.exp(-(values @ numpy.array(WEIGHTS) + BIAS)))
     labels = (drawn[:, 0] < chance) ^ (drawn[:, 1] < FLIPPED)
     keys = (drawn[:, 2] * KEYS).astype(int)

@@ -153,7 +153,7 @@ CONTENDERS = {
     "river": "bare River loop, no Kafka",
     "river_watched": "the same with ADWIN on every feature, score, label and loss",
     "loop_one_worker": "**Headrace, whole loop, exactly once, one worker**",
-    "loop_unwatched": "the same without profiles and drift",
+    "loop_unwatched": "the same without monitoring (profiles, drift, objectives, groups)",
     "loop_two_workers": "**the same, two workers**",
     "faust": "whole loop in idiomatic Faust, at least once",
     "confluent": "one hop in confluent-kafka, at least once",
@@ -165,8 +165,8 @@ CONTENDERS = {
 #: What else the bench measures: in words, and how its figures are written.
 FIGURES = (
     ("one worker / bare River with detectors", "{ratio_one_worker:.2f}"),
-    ("one worker without profiles and drift / bare River", "{ratio_unwatched:.2f}"),
-    ("one worker / the same without profiles and drift", "{ratio_watched:.2f}"),
+    ("one worker without monitoring / bare River", "{ratio_unwatched:.2f}"),
+    ("one worker / the same without monitoring", "{ratio_watched:.2f}"),
     ("two workers / bare River with detectors", "{ratio_two_workers:.2f}"),
     ("one worker / Faust", "{ratio_faust:.1f}"),
     ("one worker / one hop in confluent-kafka", "{ratio_confluent:.2f}"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from models.detectors import CHUNK
-from models.hindsight import Outcome
+from models.hindsight import Outcome, outcome_of
 from models.tallies import Tally
+from schemas.examples import Example
 
 #: Outcomes of one partition that are looked at together, at most.
 WINDOW = 256
@@ -20,16 +21,22 @@ class Buffers:
     """Gathers outcomes until there are enough, or some of them are odd."""
 
     def __init__(self) -> None:
+        self._new: dict[int, list[Example]] = {}
         self._waiting: dict[int, list[Outcome]] = {}
         self._sums: dict[int, list[tuple[int, float, float]]] = {}
 
-    def add(self, outcome: Outcome, partition: int) -> list[Outcome] | None:
-        """One more; gives all that wait in its partition where a chunk is complete. Passed at every label."""
-        waiting = self._waiting.get(partition)
-        if waiting is None:
-            waiting = self._waiting[partition] = []
-        waiting.append(outcome)
-        return None if len(waiting) % CHUNK else waiting
+    def add(self, example: Example) -> list[Outcome] | None:
+        """One more; gives the newest chunk of its partition where that is complete. Passed at every label."""
+        new = self._new.get(example.partition)
+        if new is None:
+            new = self._new[example.partition] = []
+        new.append(example)
+        if len(new) < CHUNK:
+            return None
+        chunk = [outcome_of(one) for one in new]
+        new.clear()
+        self._waiting.setdefault(example.partition, []).extend(chunk)
+        return chunk
 
     def is_due(self, partition: int, tally: Tally | None, *, near: bool) -> bool:
         """Whether those of a partition are to be looked at, now that there is a chunk more of them.

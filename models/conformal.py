@@ -28,7 +28,7 @@ section 4.5 for the Mondrian form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,7 @@ Codes = npt.NDArray[np.int32]
 #: Values that are compared with each other, pair by pair: few enough that this costs less than counting.
 RUN = 16
 
-_EARLIER = np.tri(RUN, k=-1, dtype=np.bool_)[:, :, None]
-_NOT_LATER = np.tri(RUN, dtype=np.bool_)[:, :, None]
+_NOT_LATER = np.tri(RUN, dtype=np.bool_)[:, :, None, None]
 
 
 class Places:
@@ -130,49 +129,51 @@ def cells_of(base: Counts, ordered: Ordered, generator: np.random.Generator) -> 
     runs = -(-length // RUN)
     full = np.full((streams, runs * RUN), places.size, np.int32)
     full[:, :length] = codes
-    values = np.ascontiguousarray(full.reshape(-1, RUN).T)
-    run = np.tile(np.arange(runs), streams)
-    lower, same, total = _ranks(base, values, run, places)
+    values = np.ascontiguousarray(full.reshape(streams * runs, RUN).T).reshape(RUN, streams, runs)
+    lower, same, total = _ranks(base, values, places)
     ranks = lower + generator.random(values.shape, dtype=np.float32) * same
     cells = np.minimum((ranks * (CELLS / total)).astype(np.int64), CELLS - 1)
-    cells += places.row[values] * CELLS
-    return cells.T.reshape(streams, -1)
+    cells += places.row.take(values) * CELLS
+    return cells.reshape(RUN, -1).T.reshape(streams, -1)
 
 
-def _ranks(base: Counts, values: Codes, run: Counts, places: Places) -> tuple[Counts, Counts, Counts]:
-    """Of each value, how many by then were in lower bins of its class, in its own, and in any; ``[value, run]``.
+def _ranks(base: Counts, values: Codes, places: Places) -> tuple[Counts, Counts, Counts]:
+    """Of each value, how many by then were in lower bins of its class, in its own, and in any.
 
-    What came before the run is read off from counts; within it, all pairs are compared.
+    All are ``[value, stream, run]``. What came before the run is read off from counts, and all pairs within it are
+    compared.
     """
-    runs, width = int(run[-1]) + 1, places.size + 2
-    each = np.bincount((values + run * width).ravel(), minlength=runs * width).reshape(runs, width)
-    before = np.cumsum(each, axis=0) - each
-    before[:, : places.size] += base
-    before[:, places.size :] = 0
-    below = np.zeros(runs * width + 1, np.int64)
-    np.cumsum(before, out=below[1:])
-    at = run * width
+    runs = values.shape[2]
+    width = places.size + 2
+    at = np.arange(runs) * width
     here = values + at
-    lower, upper = below[here], below[here + 1]
-    if places.rows == len(places.shapes):
-        # Without classes all values of a stream start and end in the same place.
-        stream = np.arange(len(run)) // runs
-        start, end = places.streams[None, stream], np.append(places.streams[1:], places.size)[None, stream]
-    else:
-        start, end = places.start[values], places.end[values]
-    first = below[start + at]
-    lower -= first
-    upper -= first
-    total = np.broadcast_to(below[end + at] - first, values.shape)
+    before = np.zeros((runs + 1, width), np.int64)
+    before[0, : places.size] = base
+    before[1:] = np.bincount(here.ravel(), minlength=runs * width).reshape(runs, width)
+    before[:, places.size :] = 0
+    below = np.zeros((runs + 1) * width + 1, np.int64)
+    np.cumsum(np.cumsum(before, axis=0), out=below[1:])
+    lower = below.take(here)
+    same = below.take(here + 1) - lower
     # Narrow numbers are compared many at once.
-    narrow = np.int16 if places.size < 2**15 else np.int32
-    values, start, end = values.astype(narrow), start.astype(narrow), end.astype(narrow)
-    within = _NOT_LATER if len(start) == 1 else (values >= start[:, None]) & _NOT_LATER
-    lower += _count(within & (values < values[:, None]))
-    upper += _count(within & (values <= values[:, None]))
-    return lower, upper - lower, np.maximum(total + _count(within & (values < end[:, None])), 1)
+    narrow: Codes = values.astype(np.uint8 if places.size < 2**8 else np.int16 if places.size < 2**15 else np.int32)
+    if places.classed:
+        start, end = places.start.take(values), places.end.take(values)
+        row = places.row.take(values).astype(np.int16)
+        within = (row == row[:, None]) & _NOT_LATER
+        count: Counts = _count(within)
+    else:
+        # All values of a stream start and end in the same place.
+        start, end = places.streams[:, None], np.append(places.streams[1:], places.size)[:, None]
+        within = _NOT_LATER
+        count = np.cumsum(values < places.size, axis=0)
+    first = below.take(start + at)
+    total = below.take(end + at) - first + count
+    lower += _count(within & (narrow < narrow[:, None])) - first
+    same += _count(within & (narrow == narrow[:, None]))
+    return lower, same, np.maximum(total, 1)
 
 
-def _count(pairs: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+def _count(pairs: Any) -> Any:
     counted: npt.NDArray[np.int8] = pairs.sum(axis=1, dtype=np.int8)
     return counted

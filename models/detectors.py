@@ -194,7 +194,7 @@ class Detectors:
         else:
             assert self._tables is not None
             each = np.take(self._tables, cells, axis=0)
-            fixed = each.reshape(len(cells), chunks, CHUNK, -1).sum(axis=2)
+            fixed = np.einsum("scvb->scb", each.reshape(len(cells), chunks, CHUNK, -1))
         self._likeness.take(whole, partition)
         coarse = counted.reshape(*counted.shape[:2], bets.COARSE, -1).sum(axis=3)
         return self._wealth.pay(fixed, coarse, max(events, 1))

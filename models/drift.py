@@ -34,7 +34,7 @@ from models.bets import Counts
 from models.buffers import Buffers
 from models.causes import Evidence, Verdict, judge, table_of
 from models.conformal import Ordered
-from models.detectors import CHUNK, Flags
+from models.detectors import Flags
 from models.episodes import BRIEF, CALM, Episode
 from models.faults import Levels, faults
 from models.gathering import Gathering
@@ -69,7 +69,7 @@ class DriftMonitor:
         Its problem, and what it declares about drift.
     """
 
-    layout: ClassVar[int] = 3
+    layout: ClassVar[int] = 4
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -158,12 +158,11 @@ class DriftMonitor:
             if example.status == "unavailable":
                 self._silences.on_unavailable()
             return []
-        outcome = outcome_of(example)
-        told = self._signals(outcome) if self._declared.detectors else []
-        chunked = self._buffers.add(outcome, example.partition)
+        told = self._signals(outcome_of(example)) if self._declared.detectors else []
+        chunk = self._buffers.add(example)
         # Everything else is done for many at once: this line is passed at every label.
-        if chunked is not None:
-            if any(label is not None for _, label, _, _ in chunked[-CHUNK:]):
+        if chunk is not None:
+            if any(label is not None for _, label, _, _ in chunk):
                 self._silences.on_label()
             if self._buffers.is_due(example.partition, self._tally, near=self._is_near):
                 told += self._window(self._buffers.take(example.partition), example.partition)

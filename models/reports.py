@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from models.bins import PROBABILITIES, PROBABILITY_BINS
@@ -71,8 +70,7 @@ def estimates_of(pipeline: Pipeline, champion: Judged | None, profiles: Iterable
         return []
     labelled: Numbers = champion.scores.rows
     expired: Numbers = champion.unlabelled.rows[:, 0]
-    counts = _counts(f"{SCORE}{champion.model}@{champion.version}", profiles)
-    recent = [counts[place] for place in range(PROBABILITIES)]
+    recent = _counts(f"{SCORE}{champion.model}@{champion.version}", profiles)
     guesses = (
         ("expired", len(expired), estimate(pipeline.problem, labelled, expired)),
         ("recent", sum(recent), estimate_binned(pipeline.problem, labelled, PROBABILITY_BINS.edges, recent)),
@@ -92,11 +90,8 @@ def estimates_of(pipeline: Pipeline, champion: Judged | None, profiles: Iterable
     ]
 
 
-def _counts(name: str, profiles: Iterable[Profile]) -> Counter[int]:
+def _counts(name: str, profiles: Iterable[Profile]) -> list[int]:
     """Scores of the profiles in each bin of a probability."""
-    counts: Counter[int] = Counter()
-    for profile in profiles:
-        summary = profile.fields.get(name)
-        if summary is not None and len(summary.bins) == PROBABILITIES:
-            counts.update(dict(enumerate(summary.bins)))
-    return counts
+    summaries = (profile.fields.get(name) for profile in profiles)
+    known = [summary.bins for summary in summaries if summary is not None and len(summary.bins) == PROBABILITIES]
+    return [sum(counts) for counts in zip(*known, strict=True)] or [0] * PROBABILITIES

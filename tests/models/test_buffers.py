@@ -12,6 +12,8 @@ from models.conformal import Ordered, Places
 from models.detectors import CHUNK, Detectors, Known
 from models.hindsight import Outcome
 from models.tallies import Tally
+from schemas.examples import Example
+from schemas.predictions import Said
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,13 +26,22 @@ def tally() -> Tally:
     return Tally("binary", outcomes(np.random.default_rng(1).random(2000) < 0.3), 1)
 
 
+def learnt(outcome: Outcome, partition: int = 0) -> Example:
+    time, label, score, labelled = outcome
+    said = Said(model="m", version=1, score=score)
+    return Example(
+        id="e", partition=partition, time=time, status="known", label=label, labelled=labelled,
+        features={}, said=[said], position=0,
+    )  # fmt: skip
+
+
 def looks(made: list[Outcome], judge: Tally | None, *, near: bool = False) -> list[int]:
     """How many outcomes had waited at each look."""
     buffers = Buffers()
     return [
         len(buffers.take(0))
         for outcome in made
-        if buffers.add(outcome, 0) is not None and buffers.is_due(0, judge, near=near)
+        if buffers.add(learnt(outcome)) is not None and buffers.is_due(0, judge, near=near)
     ]
 
 
@@ -49,9 +60,10 @@ def test_odd_outcomes_and_those_near_an_alarm_are_looked_at_at_once() -> None:
 def test_partitions_wait_each_for_itself() -> None:
     buffers = Buffers()
     for outcome in outcomes(np.zeros(CHUNK - 1)):
-        assert buffers.add(outcome, 0) is None
-        assert buffers.add(outcome, 1) is None
-    assert len(buffers.add(outcomes(np.ones(1))[0], 1) or []) == CHUNK
+        assert buffers.add(learnt(outcome, 0)) is None
+        assert buffers.add(learnt(outcome, 1)) is None
+    last = outcomes(np.ones(1))[0]
+    assert (buffers.add(learnt(last, 1)) or [])[-1] == last
 
 
 @pytest.mark.parametrize("reach", [0.5, 2.0])
