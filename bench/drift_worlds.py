@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.letters import MISSING, letters
+from models.looks import EVERY, Looks
 from models.monitoring import Drift
 from models.pipeline import PROFILE_EVENTS, Label, Pipeline
 from schemas.examples import Example, FieldSummary, LogRecord, Profile
@@ -104,8 +106,9 @@ def _profiles(world: World, window: int, reference: int) -> list[tuple[float, Lo
     for partition in np.unique(where).tolist():
         rows = np.flatnonzero(where == partition)
         rows = rows[rows >= reference]
-        for first in range(0, len(rows) - window + 1, window):
-            part = rows[first : first + window]
+        looked = [bins[rows] + 1 for name, (bins, width) in binned.items() if name != SCORE and width]
+        for first, end in _windows(np.array(looked).reshape(-1, len(rows)), window):
+            part = rows[first:end]
             fields = {
                 name: _summary(columns[name][part], *((bins[part], width) if width else (None, 0)))
                 for name, (bins, width) in binned.items()
@@ -113,7 +116,7 @@ def _profiles(world: World, window: int, reference: int) -> list[tuple[float, Lo
             profile = Profile(
                 partition=partition,
                 first=first,
-                end=first + window,
+                end=end,
                 start=_at(times[part[0]]),
                 until=_at(times[part[-1]]),
                 received=_at(times[part[-1]]),
@@ -125,6 +128,19 @@ def _profiles(world: World, window: int, reference: int) -> list[tuple[float, Lo
             )
             made.append((float(times[part[-1]]), profile))
     return made
+
+
+def _windows(ranks: Values, window: int) -> Iterator[tuple[int, int]]:
+    """Where a worker would begin and end its windows, of ranks ``[feature, event]``."""
+    first, at, looks = 0, 0, Looks(len(ranks))
+    while first + window <= ranks.shape[1]:
+        at += EVERY
+        early = at < first + window and looks.is_odd(ranks[:, at - EVERY : at])
+        if early or at >= first + window:
+            looks.closed(early=early)
+            at = at if early else first + window
+            yield first, at
+            first = at
 
 
 def _binned(values: Values, reference: int, *, fixed: bool) -> tuple[Values, int]:
@@ -143,12 +159,13 @@ def _binned(values: Values, reference: int, *, fixed: bool) -> tuple[Values, int
 
 def _summary(values: Values, bins: Values, width: int) -> FieldSummary:
     missing = int((bins < 0).sum())
+    order = letters(np.where(bins < 0, ord(MISSING) - ord("A"), bins))
     counts = np.bincount(bins[bins >= 0], minlength=width).tolist()
     if values.dtype.kind in "iu":
-        return FieldSummary(count=len(values) - missing, missing=missing, bins=counts)
+        return FieldSummary(count=len(values) - missing, missing=missing, bins=counts, order=order)
     known = values[bins >= 0]
     if not known.size:
-        return FieldSummary(count=0, missing=missing, bins=counts)
+        return FieldSummary(count=0, missing=missing, bins=counts, order=order)
     return FieldSummary(
         count=len(known),
         missing=missing,
@@ -157,6 +174,7 @@ def _summary(values: Values, bins: Values, width: int) -> FieldSummary:
         minimum=float(known.min()),
         maximum=float(known.max()),
         bins=counts,
+        order=order,
     )
 
 

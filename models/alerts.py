@@ -55,7 +55,7 @@ class Alerting:
         Those that hold.
     """
 
-    layout: ClassVar[int] = 2
+    layout: ClassVar[int] = 3
 
     def __init__(self, pipeline: Pipeline, position: int = 0) -> None:
         self.position = position

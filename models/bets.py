@@ -5,7 +5,7 @@ side, or to the edges, some density pays more than one at every event, and what 
 
 - A **shift** of a normal value by ``d`` of its standard deviations turns a uniform ``p`` into one with the density
   ``exp(d·z - d²/2)``, ``z`` the normal quantile of ``p``. It is the best bet against exactly that shift, and a fair one
-  whatever the distribution of the values is: only the p-values are looked at. A window is paid as a whole, and what of
+  whatever the distribution of the values is: only the p-values are looked at. A chunk is paid as a whole, and what of
   it lies behind a change is diluted by what lies before, so that large shifts need no bets of their own.
 - A **spread** wider or narrower by a factor ``s`` turns it into the density of ``s·z``.
 - A **histogram** of the p-values so far, those longer ago weighing less, finds every other change of shape, a bit

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nextafter
 
 import numpy
 import numpy.typing as npt
+
+from schemas.values import FeatureValue
 
 #: Bins of equal mass for a numeric feature; one with at most so many values has a bin for each of them.
 QUANTILES = 16
@@ -21,6 +23,7 @@ CATEGORIES_MAX = 20
 PROBABILITIES = 20
 
 Numbers = npt.NDArray[numpy.float64]
+Places = npt.NDArray[numpy.int64]
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,13 @@ class NumberBins:
     def __len__(self) -> int:
         return len(self.edges) + 1
 
+    def places(self, values: Numbers) -> Places:
+        """The bin of each value."""
+        return self._edges.searchsorted(values, side="right")
+
     def count(self, values: Numbers) -> list[int]:
         """How many of the values lie in each bin."""
-        places = self._edges.searchsorted(values, side="right")
-        counts: list[int] = numpy.bincount(places, minlength=len(self)).tolist()
+        counts: list[int] = numpy.bincount(self.places(values), minlength=len(self)).tolist()
         return counts
 
 
@@ -61,8 +67,17 @@ class CategoryBins:
 
     categories: tuple[str, ...]
 
+    @cached_property
+    def _places(self) -> dict[FeatureValue, int]:
+        return {category: place for place, category in enumerate(self.categories)}
+
     def __len__(self) -> int:
         return len(self.categories) + 1
+
+    def places(self, values: Iterable[FeatureValue]) -> list[int]:
+        """The bin of each value; what is no text is in the last."""
+        places, last = self._places, len(self.categories)
+        return [places.get(value, last) for value in values]
 
     def count(self, counts: Counter[str], others: int = 0) -> list[int]:
         """How many values lie in each bin, of counted texts and ``others`` that are no texts."""

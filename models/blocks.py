@@ -60,7 +60,7 @@ class Blocks:
         self, window: Counts, partition: int, index: int, events: int, seed: int, ordered: Ordered | None = None
     ) -> Flags:
         """A window of one partition in block ``index``; alarms come when a block is over."""
-        given = None if ordered is None else ordered.given()
+        given = ordered.given() if ordered is not None and ordered.places.classed else None
         index = max(index, self._closed + 1)
         counts, classes, size = self._open.get(index, (np.zeros(self._shape, np.int64), None, 0))
         classes = given if classes is None or given is None else classes + given

@@ -18,8 +18,9 @@ Assumptions
    may well say something about its events), and need to be exchangeable only within themselves. This is the Mondrian
    form. It is also how values are ranked within **classes** (labels among those with a like score).
 
-Which of the values of a window came first is not in a profile. Any order that is drawn by chance, apart from the data,
-is as good under assumption 1, so each window is put in one that follows from its position.
+Values are ranked in the order in which they came. Where only counts are known (older profiles, blocks), any order that
+is drawn by chance, apart from the data, is as good under assumption 1, so they are put in one that follows from their
+position.
 
 Source: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005), theorem 8.1 for independence,
 section 4.5 for the Mondrian form.

@@ -7,6 +7,7 @@ in the first rounds nothing can be said. What is found stays open until two roun
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -17,7 +18,7 @@ from models.feeds import Feed, handled
 from models.fields import Fields
 from models.findings import KINDS, Finding, Kind
 from models.pipeline import Pipeline
-from models.profiles import merge, unsketched
+from models.profiles import SPAN_MAX, light, merge
 from schemas.examples import LogRecord, Profile
 
 __all__ = ["KINDS", "Finding", "Kind", "Quality"]
@@ -53,6 +54,7 @@ class Quality:
         self.position = 0
         self.open: dict[str, Finding] = {}
         self._partitions = pipeline.partitions
+        self._window = pipeline.profile_events
         self._feed = Feed(pipeline.profile_events)
         self._round: dict[int, Profile] = {}
         self._profiles = 0
@@ -68,7 +70,7 @@ class Quality:
         if offset < self.position:
             return []
         self.position = offset + 1
-        return self._take(unsketched(record)) if isinstance(record, Profile) else []
+        return self._take(light(record)) if isinstance(record, Profile) else []
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""
@@ -87,10 +89,16 @@ class Quality:
         self._alive[partition] = self._rounds
         alive = [one for one, last in self._alive.items() if self._rounds - last <= ROUNDS_ALIVE]
         expected = len(alive) if self._rounds >= ROUNDS_ALIVE else max(len(alive), self._partitions)
-        complete = len(self._round) >= expected or self._profiles >= 4 * expected
+        complete = self._full(self._round.values()) >= expected or self._profiles >= 4 * expected
         if complete and sum(map(handled, self._round.values())) >= EVENTS_MIN:
             told += self._close_round()
         return told
+
+    def _full(self, parts: Collection[Profile]) -> int:
+        """How many partitions have as many events as a window that did not end early, or all of them after a day."""
+        if max(part.until for part in parts) - min(part.start for part in parts) >= SPAN_MAX:
+            return len(parts)
+        return sum(handled(part) >= self._window for part in parts)
 
     def _silences(self, profile: Profile) -> list[Finding]:
         told = []

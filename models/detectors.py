@@ -189,10 +189,9 @@ class Detectors:
         chunks = 1 if ordered is None else cells.shape[1] // CHUNK
         counted = self._counted(cells, places, chunks)
         whole = counted.sum(axis=1)
-        if ordered is None:
-            fixed: Floats = (whole @ bets.FIXED)[:, None]
+        if self._tables is None:
+            fixed: Floats = counted @ bets.FIXED
         else:
-            assert self._tables is not None
             each = np.take(self._tables, cells, axis=0)
             fixed = np.einsum("scvb->scb", each.reshape(len(cells), chunks, CHUNK, -1))
         self._likeness.take(whole, partition)

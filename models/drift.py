@@ -30,10 +30,8 @@ from msgspec import structs
 
 from models import tallies
 from models.bases import Base
-from models.bets import Counts
 from models.buffers import Buffers
 from models.causes import Evidence, Verdict, judge, table_of
-from models.conformal import Ordered
 from models.detectors import Flags
 from models.episodes import BRIEF, CALM, Episode
 from models.faults import Levels, faults
@@ -46,7 +44,7 @@ from models.rivals import Rivals
 from models.segments import Segments
 from models.silences import Silences
 from models.tallies import Tally
-from models.watches import Change, Watch
+from models.watches import Change, Watch, Window
 from schemas.drift import Drift, Moved
 from schemas.examples import Control, Example, LogRecord, Profile
 
@@ -142,15 +140,14 @@ class DriftMonitor:
         if self._layout is None or profile.reference != self._layout.reference:
             if not profile.events:
                 return told
-            self._layout = Layout(profile)
+            self._layout = Layout(profile, self._pipeline.profile_events)
             self._levels = Levels(self._layout.features)
             names, weights, ways = zip(*self._layout.streams, strict=True)
             self._features = Watch(names, self._base.detecting(weights, ways, self._layout.width))
         assert self._features is not None
-        self._levels.take(start_s, profile.fields)
+        self._levels.take(profile.until.timestamp(), profile.fields)
         told += self._rivals.on_fields(self.position - 1, self._now, profile.fields, self._layout.features)
-        window = self._layout.counts(profile)
-        return told + self._take(self._features, window, profile.partition, start_s, profile.events)
+        return told + self._take(self._features, self._layout.window(profile, self.position))
 
     def _example(self, example: Example) -> list[Drift]:
         # A correction is no new outcome: the event has been counted. What is unavailable is none at all.
@@ -178,7 +175,7 @@ class DriftMonitor:
         counts, ordered, table = self._tally.counts(window, self.position)
         time_s = times[len(times) // 2].timestamp()
         self._tables.add(time_s, table)
-        told = self._take(self._answers, counts, partition, time_s, len(window), ordered)
+        told = self._take(self._answers, Window(partition, len(window), time_s, counts, ordered))
         self._is_near = bool((self._answers.detectors.excess() > NEAR).any())
         return told
 
@@ -195,14 +192,10 @@ class DriftMonitor:
 
     # Alarms and episodes.
 
-    def _take(
-        self, watch: Watch, window: Counts, partition: int, time_s: float, events: int, ordered: Ordered | None = None
-    ) -> list[Drift]:
+    def _take(self, watch: Watch, window: Window) -> list[Drift]:
         base = self._base
-        change, alarms = watch.take(
-            window, partition, base.index(time_s), events, self.position, time_s, ordered,
-            reach_s=base.reach_s, bets=base.bets(time_s),
-        )  # fmt: skip
+        index, bets = base.index(window.time_s), base.bets(window.time_s)
+        change, alarms = watch.take(window, index, self.position, reach_s=base.reach_s, bets=bets)
         if change is not None:
             if self._episode is None and not self._starts(watch, change, alarms):
                 watch.dismiss(alarms)

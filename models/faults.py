@@ -21,7 +21,8 @@ MISSING = 0.2
 #: The largest value of a window is so many times what it was, or that fraction.
 UNIT = 20.0
 
-#: Windows without variation in a row, where there was some in nearly all windows before.
+#: Windows without variation in a row, where there was some in nearly all windows before. Those that ended early count
+#: for the part of a usual one that they are.
 STUCK = 2
 VARIED = 0.95
 
@@ -43,10 +44,11 @@ class Levels:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = {name: at for at, name in enumerate(names)}
-        self._windows: deque[tuple[float, Floats, Flags]] = deque(maxlen=WINDOWS_MAX)
+        self._windows: deque[tuple[float, int, Floats, Flags]] = deque(maxlen=WINDOWS_MAX)
 
-    def take(self, time_s: float, fields: dict[str, FieldSummary]) -> None:
-        """The summaries of one window."""
+    def take(self, until_s: float, fields: dict[str, FieldSummary]) -> None:
+        """The summaries of one window, and event time of its last value in seconds."""
+        events = max((field.count + field.missing for field in fields.values()), default=0)
         scale = np.full(len(self._names), np.nan)
         stuck = np.zeros(len(self._names), np.bool_)
         for name, at in self._names.items():
@@ -58,20 +60,23 @@ class Levels:
                 stuck[at] = field.minimum == field.maximum
             else:
                 stuck[at] = field.count in field.bins
-        self._windows.append((time_s, scale, stuck))
+        self._windows.append((until_s, events, scale, stuck))
 
     def faults(self, feature: str, since_s: float) -> list[str]:
         """What is wrong with a feature since an event time, in words."""
         at = self._names[feature]
-        before = [(scale[at], stuck[at]) for time_s, scale, stuck in self._windows if time_s < since_s]
-        after = [(scale[at], stuck[at]) for time_s, scale, stuck in self._windows if time_s >= since_s]
+        windows = [(until_s, events, scale[at], stuck[at]) for until_s, events, scale, stuck in self._windows]
+        before = [window[1:] for window in windows if window[0] < since_s]
+        after = [window[1:] for window in windows if window[0] >= since_s]
         if not before or not after:
             return []
-        varied = 1.0 - sum(bool(stuck) for _, stuck in before) / len(before)
+        varied = 1.0 - sum(bool(stuck) for _, _, stuck in before) / len(before)
+        usual = _middle([float(events) for events, _, _ in before])
         # The first window after may have begun before.
-        if len(after) > STUCK and all(stuck for _, stuck in after[1:]) and varied >= VARIED:
+        enough = len(after) > 1 and sum(events for events, _, _ in after[1:]) >= STUCK * usual
+        if enough and all(stuck for _, _, stuck in after[1:]) and varied >= VARIED:
             return [f"{feature} no longer varies"]
-        was, now = (_middle([float(scale) for scale, _ in side]) for side in (before, after))
+        was, now = (_middle([float(scale) for _, scale, _ in side]) for side in (before, after))
         if was > 0 and now > 0 and not 1 / UNIT < now / was < UNIT:
             return [f"{feature} is {now / was:.3g} times what it was: is its unit another?"]
         return []

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import log, log10
-from typing import Any
 
 from models.findings import Finding, Kind
 from models.normality import TAIL, Range, Share
@@ -115,10 +114,6 @@ class Feed:
             if part.windows >= WINDOWS_MIN and improbable and self._progress.is_quiet(other):
                 missed[other] = expected
         return missed
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # A state that was stored without it begins to look anew.
-        vars(self).update({"_progress": Progress()} | state)
 
     def _expected(self, part: Part) -> float:
         """Events that should have come since its last window, by its share in all that came before."""

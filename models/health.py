@@ -14,7 +14,7 @@ from models.judged import Judged, Labels
 from models.objectives import Objectives, Seen
 from models.outcomes import Key, Outcomes, Said, gather
 from models.pipeline import Pipeline
-from models.profiles import unsketched
+from models.profiles import light
 from models.reports import cohorts_of, estimates_of, groups_of
 from models.servings import Servings
 from models.tails import Numbers, Tail
@@ -93,7 +93,7 @@ class Monitor:
             return self.report() if record.action == "quiet" and self._is_news else None
         else:
             # None of its reports rests on their quantiles, and they would make checkpoints large.
-            self._profiles.append(unsketched(record))
+            self._profiles.append(light(record))
             self._is_news = True
             if len(self._profiles) >= PROFILES_MAX:
                 self._compute()

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 from msgspec import structs
 
+from models.letters import Ranks, ranks
+from models.looks import EVERY, FEW, WINDOW_MIN, Looks
 from models.pipeline import Pipeline
-from models.references import References, feature_columns, named, score_columns
+from models.references import Reference, References, feature_columns, named, score_columns
 from models.summaries import Columns, summarise
 from models.summaries import merge as merge_summaries
 from schemas.examples import FieldSummary, Profile
@@ -62,8 +65,8 @@ class Profiler:
     """Counts the events of one partition into windows.
 
     A window is closed when it has the pipeline's ``profile_events`` events, rejected ones and duplicates included,
-    or when the next event is more than :data:`SPAN_MAX` later than its first. Bursts of rejects and duplicates may make
-    it larger, by one batch at most.
+    when the next event is more than :data:`SPAN_MAX` later than its first, or when what it holds is odd
+    (:mod:`models.looks`). Bursts of rejects and duplicates may make it larger, by one batch at most.
 
     Parameters
     ----------
@@ -80,6 +83,11 @@ class Profiler:
         self._time: datetime | None = None
         # What was not answered: its offset, and why it was rejected if it was.
         self._dropped: list[tuple[int, str | None]] = []
+        # The reference in whose bins it looks at the features, and how many events of the window it has looked at.
+        self._looking: Reference | None = None
+        self._looks = Looks(0)
+        self._looked = 0
+        self._looks_on = self._events >= WINDOW_MIN
 
     def count(self, passage: Passage, references: References) -> list[Profile]:
         """Take in what a batch brought; gives the windows that it closes."""
@@ -89,7 +97,8 @@ class Profiler:
         self._dropped += [(offset, None) for offset in passage.duplicates]
         self._dropped += [(reject.source.offset, f"{reject.field} {reject.reason}") for reject in passage.rejects]
         closed = []
-        while (cut := self._cut()) is not None:
+        looking = references.reference if self._looks_on and len(passage.answered) <= FEW else None
+        while (cut := self._cut(looking)) is not None:
             window, self._answered = self._answered[:cut], self._answered[cut:]
             last = window[-1]
             closed.append(self._profile(window, last[0].event.offset + 1, last[1].received, references))
@@ -100,19 +109,43 @@ class Profiler:
             self._first = None
         return closed
 
-    def _cut(self) -> int | None:
-        """How many of the answered events make a window by themselves; ``None``: not enough."""
+    def _cut(self, reference: Reference | None) -> int | None:
+        """How many of the answered events make a window by themselves; ``None``: not enough.
+
+        Parameters
+        ----------
+        reference
+            In whose bins they are looked at; ``None``: they are not.
+        """
         answered = self._answered
-        place = min(len(answered), self._events) - 1
-        if place < 0:
+        most = min(len(answered), self._events)
+        if not most:
             return None
-        begun = answered[0][0].time
-        if answered[place][0].time - begun > SPAN_MAX:
-            return next(here for here, (features, _) in enumerate(answered) if features.time - begun > SPAN_MAX)
-        return self._events if place + 1 == self._events else None
+        begun, full = answered[0][0].time, most == self._events
+        if answered[most - 1][0].time - begun > SPAN_MAX:
+            most = next(here for here, (features, _) in enumerate(answered) if features.time - begun > SPAN_MAX)
+            full = True
+        if reference is not None and not full and most - self._looked >= EVERY:
+            ranks = self._ranks(answered[self._looked : most], reference)
+            self._looked = most
+            if self._looks.is_odd(ranks):
+                self._looks.closed(early=True)
+                return most
+        if full:
+            self._looks.closed(early=False)
+        return most if full else None
+
+    def _ranks(self, window: list[Answered], reference: Reference) -> Ranks:
+        """The ranks of these values, ``[feature, value]``."""
+        features = [name for name in reference.features if name in reference.bins]
+        if reference is not self._looking:
+            self._looking, self._looks = reference, Looks(len(features))
+        columns = feature_columns([one.features for one, _ in window], features)
+        return np.array([ranks(columns[name], reference.bins[name]) for name in features]).reshape(-1, len(window))
 
     def _profile(self, window: list[Answered], end: int, received: datetime, references: References) -> Profile:
         assert self._first is not None
+        self._looked = 0
         times = [features.time for features, _ in window] or [self._time or received]
         delays = sorted([prediction.predicted - prediction.received for _, prediction in window])
         duplicates, rejected = self._take_dropped(end)
@@ -214,10 +247,10 @@ def merge(one: Profile, other: Profile, *, sketched: bool = True) -> Profile:
     )
 
 
-def unsketched(profile: Profile) -> Profile:
-    """The same without the sketches of its fields, for those who keep many and need none."""
+def light(profile: Profile) -> Profile:
+    """The same without the sketches and the order of its fields, for those who keep many and need neither."""
     fields = {
-        name: summary if summary.sketch is None else structs.replace(summary, sketch=None)
+        name: structs.replace(summary, sketch=None, order="") if summary.sketch or summary.order else summary
         for name, summary in profile.fields.items()
     }
     return structs.replace(profile, fields=fields)
@@ -226,7 +259,8 @@ def unsketched(profile: Profile) -> Profile:
 def _merged(one: FieldSummary | None, other: FieldSummary | None, keep_bins: bool, sketched: bool) -> FieldSummary:
     both = [part for part in (one, other) if part is not None]
     summary = both[0] if len(both) == 1 else merge_summaries(*both, sketched=sketched)
-    return summary if keep_bins or not summary.bins else structs.replace(summary, bins=[])
+    bins = summary.bins if keep_bins else []
+    return summary if bins == summary.bins and not summary.order else structs.replace(summary, bins=bins, order="")
 
 
 def _largest(one: float | None, other: float | None) -> float | None:

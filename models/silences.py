@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.progress import Progress
 from schemas.examples import Profile
 
@@ -69,10 +67,6 @@ class Silences:
             if self._others.get(partition, 0) * own > MISSED * max(last, 1)
             if self._progress.is_quiet(partition)
         ]
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # A state that was stored without them begins to look anew.
-        vars(self).update({"_others": {}, "_progress": Progress()} | state)
 
     @property
     def labels(self) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import add
 
 import numpy
+from msgspec import structs
 
 from models import sketches
 from models.bins import Bins, CategoryBins, NumberBins, Numbers, most_frequent
+from models.letters import letters, written
 from schemas.examples import FieldSummary, Sketch
 from schemas.values import FeatureValue
 
@@ -71,10 +73,13 @@ def _numeric(
     for place, name in enumerate(names):
         ruler = bins.get(name)
         counts: list[int] = []
+        order = ""
         if isinstance(ruler, NumberBins):
-            counts = ruler.count(table[place])
+            places = ruler.places(table[place])
+            counts, order = numpy.bincount(places, minlength=len(ruler)).tolist(), letters(places)
         elif ruler is not None:
             counts = ruler.count(Counter(), table.shape[1])
+            order = letters(numpy.full(table.shape[1], len(ruler) - 1))
         found[name] = FieldSummary(
             count=table.shape[1],
             missing=missing,
@@ -84,6 +89,7 @@ def _numeric(
             maximum=highest[place],
             bins=counts,
             sketch=drawn[place],
+            order=order,
         )
 
 
@@ -93,11 +99,12 @@ def _mixed(column: Sequence[FeatureValue], ruler: Bins | None) -> FieldSummary:
     numbers = [value for value in column if type(value) in _NUMBERS]
     there = texts.total() + len(numbers)
     missing = len(column) - there
-    summary = FieldSummary(count=0, missing=missing, bins=[0] * len(ruler) if ruler else [])
+    order = written(column, ruler) if ruler else ""
+    summary = FieldSummary(count=0, missing=missing, bins=[0] * len(ruler) if ruler else [], order=order)
     if numbers:
         found: dict[str, FieldSummary] = {}
         _numeric([""], numpy.array([numbers], dtype=numpy.float64), {"": ruler} if ruler else {}, found, missing)
-        summary = found[""]
+        summary = structs.replace(found[""], order=order)
     if not texts:
         return summary
     counts = ruler.count(texts, len(numbers)) if isinstance(ruler, CategoryBins) else summary.bins
@@ -111,6 +118,7 @@ def _mixed(column: Sequence[FeatureValue], ruler: Bins | None) -> FieldSummary:
         categories=dict(most_frequent(texts)),
         bins=counts,
         sketch=summary.sketch,
+        order=order,
     )
 
 

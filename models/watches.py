@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,6 +26,35 @@ RETURNED = 3.0
 
 #: or where the difference has shrunk to this share of what it was.
 SHRUNK = 0.3
+
+
+#: Parts of a window: event time of the first value of each in seconds, and counts ``[stream, bin]``.
+Stretches = Sequence[tuple[float, Counts]]
+
+
+class Window(NamedTuple):
+    """What is taken at once: values of one partition.
+
+    Attributes
+    ----------
+    partition, events
+        Whose, and about how many events.
+    time_s
+        Event time of its first value, in seconds.
+    counts
+        ``[stream, bin]``.
+    ordered
+        The values themselves, where their order is known; some are ranked within classes.
+    cut
+        Gives its parts, between which a change is looked for; finer ones if it alarms. None: it is not cut up.
+    """
+
+    partition: int
+    events: int
+    time_s: float
+    counts: Counts
+    ordered: Ordered | None = None
+    cut: Callable[[bool], Stretches] | None = None
 
 
 class Detecting(Protocol):
@@ -80,54 +109,37 @@ class Watch:
         self._farthest = np.zeros(len(names))
 
     def take(
-        self,
-        window: Counts,
-        partition: int,
-        index: int,
-        events: int,
-        seed: int,
-        time_s: float,
-        ordered: Ordered | None = None,
-        *,
-        reach_s: float = math.inf,
-        bets: bool = True,
+        self, window: Window, index: int, seed: int, *, reach_s: float = math.inf, bets: bool = True
     ) -> tuple[Change | None, Flags]:
-        """A window of one partition; gives the change that was found, if any, and the streams that alarm.
+        """A window; gives the change that was found, if any, and the streams that alarm.
 
         Parameters
         ----------
-        window, partition
-            Counts ``[stream, bin]``, and whose.
         index
             The block of event time that it belongs to.
-        events
-            Events that it is about.
         seed
             Position in the log.
-        time_s
-            Event time of its first value.
-        ordered
-            The values themselves, where their order is known; some are ranked within classes.
         reach_s
             Seconds before this window in which a change is looked for.
         bets
             Whether it may alarm; if not, it is part of what later windows are compared with.
         """
-        alarms = self.detectors.take(window, partition, index, events, seed, ordered)
-        self._segments.drop(time_s - reach_s)
-        self._segments.add(time_s, window)
+        alarms = self.detectors.take(window.counts, window.partition, index, window.events, seed, window.ordered)
+        for time_s, counts in window.cut(bool(alarms.any())) if window.cut else [(window.time_s, window.counts)]:
+            self._segments.drop(time_s - reach_s)
+            self._segments.add(time_s, counts)
+            if self._sides is not None and self._since_s is not None:
+                self._sides[int(time_s >= self._since_s)][...] += counts
         if not bets:
             self.detectors.rewind()
             alarms = np.zeros_like(alarms)
-        if self._sides is not None and self._since_s is not None:
-            self._sides[int(time_s >= self._since_s)][...] += window
         if not alarms.any():
             return None, alarms
         first = int(np.where(alarms, self.detectors.excess(), -np.inf).argmax())
         since_s = self._segments.change(first)
         change = Change(
             self.names[first],
-            time_s if since_s is None else since_s,
+            window.time_s if since_s is None else since_s,
             float(self.detectors.excess()[first]),
             self.detectors.likeness(first),
         )

@@ -187,6 +187,9 @@ class FieldSummary(Record, frozen=True, kw_only=True):
         Values in each bin of the reference that the profile names; empty while there is none.
     sketch
         Of the numeric values, for quantiles; absent where there are none.
+    order
+        The bin of each value in the order of the events, a letter each: ``A`` is the first bin, ``-`` a missing value,
+        ``.`` one that has no bin. Empty without bins, and in what is merged.
     """
 
     count: int
@@ -198,6 +201,7 @@ class FieldSummary(Record, frozen=True, kw_only=True):
     categories: dict[str, int] = {}
     bins: list[int] = []
     sketch: Sketch | None = None
+    order: str = ""
 
 
 class Profile(Record, frozen=True, kw_only=True, tag_field="kind", tag="profile"):

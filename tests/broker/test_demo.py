@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import psutil
 import pytest
@@ -123,14 +123,15 @@ def test_what_was_served_lost_what_the_tree_lost_until_the_promotion_and_the_log
     with Tail(settings, "flights.examples", "earliest") as tail:
         records = [decode(message.value() or b"") for message in tail.to_end()]
     learnt = [r for r in records if isinstance(r, Example) and r.status == "known"]
-    frame = pd.DataFrame(
+    rows: list[dict[str, Any]] = [
         {"label": r.label, "served": r.said[r.served].model} | {said.model: said.score for said in r.said}
         for r in learnt
         if not any(said.score is None for said in r.said)
-    )
+    ]
+    frame = pd.DataFrame(rows)
     models = ["prior", "tree", "logistic"]
     right = frame[models].where(frame["label"].astype(bool), 1 - frame[models]).clip(0.01, 0.99)
-    lost = -np.log(right.astype(float))
+    lost = -right.astype(float).map(math.log)
     served = lost["tree"].where(frame["served"] == "tree", lost["logistic"])
     assert set(frame["served"]) == {"tree", "logistic"}
     assert shown["served"]["log_loss_clipped"] == pytest.approx(served.mean())

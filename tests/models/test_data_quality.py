@@ -11,7 +11,8 @@ from datetime import timedelta
 import pytest
 
 from models.data_quality import KINDS, Finding, Quality
-from tests.models.windows import STEP, WINDOW, Fault, Row, Stream, pipeline
+from schemas.examples import FieldSummary, Profile
+from tests.models.windows import START, STEP, WINDOW, Fault, Row, Stream, pipeline
 
 #: Rounds before a fault, of a fault, and after it.
 BEFORE, DURING, AFTER = 24, 10, 6
@@ -248,3 +249,27 @@ def test_records_before_the_own_position_are_known() -> None:
 
     assert [told for record in stream.log for told in quality.fold(*record)] == []
     assert quality.position == position == len(stream.log)
+
+
+def test_a_window_that_ended_early_is_judged_with_those_after_it() -> None:
+    """A field may well be the same for a while: how often it varies is known of full windows."""
+    quality = Quality(pipeline(partitions=1, profile_events=256))
+    first = 0
+
+    def told(events: int, *, varies: bool) -> list[Finding]:
+        nonlocal first
+        bins = [events // 4] * 4 if varies else [events, 0, 0, 0]
+        field = FieldSummary(
+            count=events, categories={name: count for name, count in zip("ABCD", bins, strict=True) if count}, bins=bins
+        )
+        start, until = (START + (first + more) * STEP for more in (0, events))
+        profile = Profile(
+            partition=0, first=first, end=first + events, start=start, until=until, received=until, events=events,
+            reference=1, fields={"seats": field},
+        )  # fmt: skip
+        first += events
+        return quality.fold(first, profile)
+
+    assert [found for _ in range(BEFORE) for found in told(256, varies=True)] == []
+    assert [found for _ in range(8) for varies in (False, True) for found in told(128, varies=varies)] == []
+    assert [found.kind for _ in range(4) for found in told(256, varies=False)] == ["constant"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from models.looks import EVERY
 from models.monitoring import Drift
 from models.profiles import FURTHER, REJECTS_MAX, SEVERAL, SPAN_MAX, Passage, Profiler, merge
 from models.references import References
@@ -19,7 +21,7 @@ from schemas.examples import Control, FieldSummary, Profile
 from schemas.predictions import Said
 from schemas.rejects import Reject
 from schemas.values import Address
-from tests.models.windows import LATENCY, START, STEP, WINDOW, answered, controls, example, pipeline
+from tests.models.windows import LATENCY, START, STEP, WINDOW, Row, answered, controls, example, pipeline
 
 PIPELINE = pipeline(drift=Drift(reference_examples=20))
 
@@ -260,3 +262,45 @@ def test_partitions_add_up_to_the_whole() -> None:
     assert (both.first, both.end, both.events) == (0, 2 * WINDOW, 2 * WINDOW)
     assert both.fields["speed"].total == pytest.approx(sum(range(2 * WINDOW)) / 100)
     assert sum(both.fields["speed"].bins) == 2 * WINDOW
+
+
+LONG = pipeline(drift=Drift(reference_examples=20), profile_events=256)
+
+
+def piece(first: int, speed: float, size: int = EVERY) -> Passage:
+    """A batch of events whose speed is drawn around a middle."""
+    chance = random.Random(first)
+    rows: list[Row] = [{"speed": speed + chance.uniform(-0.4, 0.4), "colour": "red"} for _ in range(size)]
+    pairs = [answered(first + at, row, time=START + (first + at) * STEP) for at, row in enumerate(rows)]
+    return Passage(first, first + size, START + (first + size) * STEP, pairs)
+
+
+def lengths(pieces: Iterable[Passage], known: References) -> list[int]:
+    """Of the windows that they are cut into."""
+    profiler = Profiler(LONG, 0)
+    closed = [profile for one in pieces for profile in profiler.count(one, known)]
+    assert all(one.end == other.first for one, other in pairwise(closed))
+    return [profile.events for profile in closed]
+
+
+def test_a_window_ends_with_the_batch_that_is_odd() -> None:
+    usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
+    assert lengths([*usual, piece(32 * EVERY, 0.9)], references()) == [256] * 4 + [EVERY]
+    assert lengths([*usual, piece(32 * EVERY, 0.5)], references()) == [256] * 4
+
+
+def test_one_batch_of_several_windows_is_cut_at_the_full_ones() -> None:
+    usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
+    assert lengths([*usual, piece(32 * EVERY, 0.9, 600)], references()) == [256] * 6
+
+
+def test_where_many_come_at_once_windows_are_full() -> None:
+    usual = [piece(first, 0.5, 2 * EVERY) for first in range(0, 32 * EVERY, 2 * EVERY)]
+    many = piece(32 * EVERY, 0.9, 2 * EVERY + 1)
+    assert lengths([*usual, many], references()) == [256] * 4
+    assert lengths([*usual, piece(32 * EVERY, 0.9, 2 * EVERY)], references()) == [256] * 4 + [2 * EVERY]
+
+
+def test_without_a_reference_windows_are_full() -> None:
+    usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
+    assert lengths([*usual, piece(32 * EVERY, 0.9)], References(LONG)) == [256] * 4

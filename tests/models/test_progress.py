@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -121,17 +120,3 @@ def test_whatever_is_heard_of_it_ends_the_silence() -> None:
 
     assert told.until is not None
     assert quality.open == {}
-
-
-def test_states_that_were_stored_without_it_are_taken_up() -> None:
-    silences = Silences()
-    for profile in windows(range(BEFORE), ALL, MINUTE):
-        silences.on_events(profile)
-    state = silences.__dict__
-    old = Silences.__new__(Silences)
-    old.__setstate__({name: value for name, value in state.items() if name not in ("_others", "_progress")})
-
-    for profile in windows(range(BEFORE, 10 * BEFORE), OTHERS, MINUTE):
-        old.on_events(profile)
-    assert old.partitions() == []
-    assert pickle.loads(pickle.dumps(silences)).__dict__.keys() == state.keys()

@@ -8,11 +8,14 @@ from statistics import mean as exact_mean
 from statistics import pstdev
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from models.bins import Bins, category_bins, number_bins
+from models.letters import ranks, read
 from models.summaries import deviation, mean, merge, summarise
 from schemas.codec import decode, encode
 from schemas.examples import FieldSummary
@@ -43,7 +46,23 @@ def test_the_merged_summaries_of_two_parts_are_that_of_the_whole(one: Any, other
     merged = merge(summary_of(one, ruler), summary_of(other, ruler))
     whole = summary_of(one + other, ruler)
 
-    assert merged == whole
+    assert merged == structs.replace(whole, order="")
+
+
+@given(columns, rulers)
+def test_the_order_says_of_each_value_in_which_bin_it_is(column: Any, ruler: Bins | None) -> None:
+    summary = summary_of(column, ruler)
+
+    assert len(summary.order) == (len(column) if ruler else 0)
+    if ruler is None:
+        return
+    found = read(summary.order)
+    assert (found == 0).tolist() == [value is None for value in column]
+    assert np.bincount(found[found > 0] - 1, minlength=len(ruler)).tolist() == summary.bins
+    assert ranks(column, ruler).tolist() == found.tolist()
+    for value, rank in zip(column, found.tolist(), strict=True):
+        alone = summary_of([value], ruler)
+        assert alone.bins == [int(rank == place + 1) for place in range(len(ruler))]
 
 
 @given(columns, columns, columns, rulers, rulers)
