@@ -92,6 +92,9 @@ def _decided(summary: Summary) -> str:
     kinds = [decision.kind for decision in summary.decisions]
     if not kinds:
         return "Nothing was decided yet: no retraining was due, and no trial has come to its end."
+    given_up = [decision.about for decision in summary.decisions if decision.kind in GIVEN_UP]
+    # A version that stays is tried again after a rest, and the list below has the first time alone.
+    trials = f", in {len(given_up):,} trials" if len(given_up) > len(set(given_up)) else ""
     counts = [
         (kinds.count("retrain"), "retraining was asked for", "retrainings were asked for"),
         (kinds.count("challenger"), "challenger joined", "challengers joined"),
@@ -99,7 +102,7 @@ def _decided(summary: Summary) -> str:
         (kinds.count("promote done"), "promotion took place", "promotions took place"),
         (kinds.count("roll_back done"), "time it went back", "times it went back"),
         (kinds.count("promote vetoed"), "promotion was vetoed", "promotions were vetoed"),
-        (sum(kind in GIVEN_UP for kind in kinds), "trial was given up", "trials were given up"),
+        (len(set(given_up)), f"version was given up{trials}", f"versions were given up{trials}"),
     ]
     told = [f"{count:,} {one if count == 1 else many}" for count, one, many in counts if count]
     last = f" and {told.pop()}" if len(told) > 1 else ""

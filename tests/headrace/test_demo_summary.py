@@ -111,8 +111,10 @@ def test_decisions_are_counted_in_words() -> None:
     text = paragraph(facts(decisions=[decided(kind) for kind in kinds]))
     assert (
         "Decided in this run: 2 retrainings were asked for, 1 challenger joined, 1 retraining failed, "
-        "1 promotion took place and 2 trials were given up." in text
+        "1 promotion took place and 1 version was given up, in 2 trials." in text
     )
+    others = [decided("futile done", "tree@2"), decided("futile done", "tree@3")]
+    assert "Decided in this run: 2 versions were given up." in paragraph(facts(decisions=others))
     assert "1 retraining was asked for." in paragraph(facts(decisions=[decided("retrain", "tree")]))
 
 
