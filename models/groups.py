@@ -78,7 +78,7 @@ def _rows(codes: dict[tuple[type, FeatureValue], int], values: Sequence[FeatureV
     # With their types, since True, 1 and 1.0 are equal and yet three values.
     kinds = set(map(type, values))
     if len(kinds) == 1:
-        # The usual case, in half the time.
+        # The usual case, in two thirds of the time.
         (kind,) = kinds
         _admit(codes, ((kind, value) for value in dict.fromkeys(values)))
         of_kind = {value: row for (its, value), row in codes.items() if its is kind}

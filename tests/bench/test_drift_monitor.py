@@ -79,6 +79,15 @@ def test_planted_drift_is_found_and_its_cause_named(planted: dict[str, Any], cau
     assert first[-1].reason
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_change_is_dated_to_the_part_of_a_window_that_it_falls_into(seed: int) -> None:
+    started = next(drift for drift in told(list(log(world(seed, unit=100.0)))) if drift.phase == "start")
+    # A few values of a window of 256 may be enough to alarm.
+    assert started.since is not None
+    assert abs((started.since - START).total_seconds() - CHANGE) <= 64
+    assert started.cause == "feed_broken"
+
+
 def test_without_drift_nothing_is_told() -> None:
     assert told(list(log(world()))) == []
 

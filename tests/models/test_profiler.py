@@ -15,6 +15,7 @@ from msgspec import structs
 
 from models.looks import EVERY
 from models.monitoring import Drift
+from models.pipeline import Pipeline
 from models.profiles import FURTHER, REJECTS_MAX, SEVERAL, SPAN_MAX, Passage, Profiler, merge
 from models.references import References
 from schemas.examples import Control, FieldSummary, Profile
@@ -275,9 +276,9 @@ def piece(first: int, speed: float, size: int = EVERY) -> Passage:
     return Passage(first, first + size, START + (first + size) * STEP, pairs)
 
 
-def lengths(pieces: Iterable[Passage], known: References) -> list[int]:
+def lengths(pieces: Iterable[Passage], known: References, declared: Pipeline = LONG) -> list[int]:
     """Of the windows that they are cut into."""
-    profiler = Profiler(LONG, 0)
+    profiler = Profiler(declared, 0)
     closed = [profile for one in pieces for profile in profiler.count(one, known)]
     assert all(one.end == other.first for one, other in pairwise(closed))
     return [profile.events for profile in closed]
@@ -299,6 +300,12 @@ def test_where_many_come_at_once_windows_are_full() -> None:
     many = piece(32 * EVERY, 0.9, 2 * EVERY + 1)
     assert lengths([*usual, many], references()) == [256] * 4
     assert lengths([*usual, piece(32 * EVERY, 0.9, 2 * EVERY)], references()) == [256] * 4 + [2 * EVERY]
+
+
+def test_where_nobody_looks_for_drift_windows_are_full() -> None:
+    usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
+    unwatched = pipeline(drift=None, profile_events=256)
+    assert lengths([*usual, piece(32 * EVERY, 0.9)], references(), unwatched) == [256] * 4
 
 
 def test_without_a_reference_windows_are_full() -> None:
