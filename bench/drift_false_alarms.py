@@ -188,17 +188,18 @@ def measure_likeness(seed: int = 1) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
     level = np.repeat(generator.normal(size=(DAYS, 2)), DAY, axis=0) * BETWEEN**0.5
     values = level + generator.normal(size=level.shape) * (1 - BETWEEN) ** 0.5
-    records = list(log(World(_named(values))))
     found: dict[str, Any] = {"events": len(values)}
     for name, block in (("each_event", None), ("each_day", f"{DAY}s")):
         monitor = DriftMonitor(pipeline(events_per_false_alarm=20_000, block=block))
+        records = log(World(_named(values)), looking=block is None)
         told = [one for offset, record in records for one in monitor.fold(offset, record)]
         found[f"{name}_episodes"] = sum(one.phase == "start" for one in told)
         found[f"{name}_share_in_episodes"] = round(_share_open(told, len(values)), 2)
     shifted = values.copy()
     shifted[DAYS // 2 * DAY :, 0] += 1.0
     monitor = DriftMonitor(pipeline(events_per_false_alarm=20_000, block=f"{DAY}s"))
-    told = [one for offset, record in log(World(_named(shifted))) for one in monitor.fold(offset, record)]
+    records = log(World(_named(shifted)), looking=False)
+    told = [one for offset, record in records for one in monitor.fold(offset, record)]
     late = [(one.time - START).total_seconds() / DAY - DAYS // 2 for one in told if one.phase == "start"]
     found["days_until_a_shift_is_told"] = round(next((days for days in late if days > 0), float("nan")), 1)
     return found

@@ -77,14 +77,17 @@ def declared(block: str | None) -> Pipeline:
 
 def measure(events: int | None = None) -> dict[str, Any]:
     """Both timelines: for each episode its start, end, cause, the first of what moved, and why."""
-    monitors = {"each event": DriftMonitor(declared(None)), "each day": DriftMonitor(declared(BLOCK))}
-    told: dict[str, list[Told]] = {name: [] for name in monitors}
-    count = 0
-    for offset, record in enumerate(records(declared(None), events)):
-        count += isinstance(record, Example)
-        for name, monitor in monitors.items():
-            told[name] += monitor.fold(offset, record)
-    return {"labels": count, **{name: episodes(drifts) for name, drifts in told.items()}}
+    found: dict[str, Any] = {}
+    for name, block in (("each event", None), ("each day", BLOCK)):
+        # Where windows end depends on the block, too.
+        monitor = DriftMonitor(declared(block))
+        told: list[Told] = []
+        labels = 0
+        for offset, record in enumerate(records(declared(block), events)):
+            labels += isinstance(record, Example)
+            told += monitor.fold(offset, record)
+        found |= {"labels": labels, name: episodes(told)}
+    return found
 
 
 def episodes(drifts: list[Told]) -> list[dict[str, Any]]:

@@ -77,9 +77,17 @@ def pipeline(problem: Any = "binary", **declared: Any) -> Pipeline:
     )  # fmt: skip
 
 
-def log(world: World, window: int = WINDOW, reference: int = REFERENCE) -> Iterator[tuple[int, LogRecord]]:
-    """The learning log of a world: profiles where their windows are full, examples where their labels come."""
-    records = _profiles(world, window, reference)
+def log(
+    world: World, window: int = WINDOW, reference: int = REFERENCE, *, looking: bool = True
+) -> Iterator[tuple[int, LogRecord]]:
+    """The learning log of a world: profiles where their windows end, examples where their labels come.
+
+    Parameters
+    ----------
+    looking
+        Whether windows may end early: not where a block is declared.
+    """
+    records = _profiles(world, window, reference, looking=looking)
     if world.labels is not None:
         records += _examples(world)
     records.sort(key=lambda one: one[0])
@@ -94,7 +102,7 @@ def _at(second: float) -> datetime:
     return START + timedelta(seconds=second)
 
 
-def _profiles(world: World, window: int, reference: int) -> list[tuple[float, LogRecord]]:
+def _profiles(world: World, window: int, reference: int, *, looking: bool) -> list[tuple[float, LogRecord]]:
     times = _times(world)
     where = np.zeros(world.events, np.int64) if world.partition is None else world.partition
     columns = dict(world.columns)
@@ -106,7 +114,7 @@ def _profiles(world: World, window: int, reference: int) -> list[tuple[float, Lo
     for partition in np.unique(where).tolist():
         rows = np.flatnonzero(where == partition)
         rows = rows[rows >= reference]
-        looked = [bins[rows] + 1 for name, (bins, width) in binned.items() if name != SCORE and width]
+        looked = [bins[rows] + 1 for name, (bins, width) in binned.items() if looking and name != SCORE and width]
         for first, end in _windows(np.array(looked).reshape(-1, len(rows)), window):
             part = rows[first:end]
             fields = {

@@ -87,8 +87,9 @@ class Profiler:
         self._looking: Reference | None = None
         self._looks = Looks(0)
         self._looked = 0
-        # Only drift is told sooner by it.
-        self._looks_on = pipeline.drift is not None and self._events >= WINDOW_MIN
+        # Only drift is told sooner by it, and not where a block of event time is one observation.
+        watched = pipeline.drift is not None and pipeline.drift.block is None
+        self._looks_on = watched and self._events >= WINDOW_MIN
 
     def count(self, passage: Passage, references: References) -> list[Profile]:
         """Take in what a batch brought; gives the windows that it closes."""

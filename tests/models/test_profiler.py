@@ -302,10 +302,11 @@ def test_where_many_come_at_once_windows_are_full() -> None:
     assert lengths([*usual, piece(32 * EVERY, 0.9, 2 * EVERY)], references()) == [256] * 4 + [2 * EVERY]
 
 
-def test_where_nobody_looks_for_drift_windows_are_full() -> None:
+def test_where_drift_is_told_no_sooner_by_it_windows_are_full() -> None:
     usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
-    unwatched = pipeline(drift=None, profile_events=256)
-    assert lengths([*usual, piece(32 * EVERY, 0.9)], references(), unwatched) == [256] * 4
+    for drift in (None, Drift(reference_examples=20, block="1d")):
+        declared = pipeline(drift=drift, profile_events=256)
+        assert lengths([*usual, piece(32 * EVERY, 0.9)], references(), declared) == [256] * 4
 
 
 def test_without_a_reference_windows_are_full() -> None:
