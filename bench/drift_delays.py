@@ -18,12 +18,13 @@ from river import drift
 from river.drift import binary
 
 from bench import drift_real, drift_synth
+from bench.drift_kswin import KSWIN
 from bench.drift_planted import AFTER, BEFORE, KINDS, Plant, place_of, plants, world
 from bench.drift_real import Real
 from bench.drift_synth import Synth
 from bench.drift_worlds import REFERENCE, START, Values, World, log, pipeline
 from models.drift import DriftMonitor
-from models.rivals import ON_NUMBERS
+from models.rivals import FHDDM, ON_NUMBERS
 
 #: Of each planted change, of each change of River's generators, and of each that is planted in real data.
 RUNS, SYNTH_RUNS, REAL_RUNS = 5, 3, 3
@@ -51,10 +52,12 @@ SETTINGS: dict[str, Sequence[Make]] = {
         delta=(0.05, 0.1, 0.05, 0.1, 0.05, 0.1, 0.1),
         mode=("up",) * 7,
     ),
+    "KSWIN": _each(KSWIN, alpha=(1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10), seed=(1,) * 7),
     "DDM": _each(binary.DDM, drift_threshold=(3.0, 3.5, 4.0, 4.5, 5.0, 6.0), warm_start=(30, *(500,) * 5)),
     "EDDM": _each(
         binary.EDDM, alpha=(0.95, 0.85, 0.75, 0.65, 0.55), beta=(0.9, 0.8, 0.7, 0.6, 0.5), warm_start=(100,) * 5
     ),
+    "FHDDM": _each(FHDDM, confidence_level=(1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-13)),
     "HDDM_A": _each(binary.HDDMA, drift_confidence=(1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
     "HDDM_W": _each(binary.HDDMW, drift_confidence=(1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-9)),
 }
@@ -106,13 +109,13 @@ def errors(made: World) -> Values:
     return found
 
 
-def _fires(make: Make, values: Values, numbers: bool, most: int = 1) -> list[int]:
-    """Places at which a detector fires, the first so many."""
+def _fires(make: Make, values: Values, numbers: bool, most: int = 1, since: int = 0) -> list[int]:
+    """Places at which a detector fires, the first so many from a place on."""
     detector, found = make(), []
     update = detector.update
     for at, value in enumerate(values.tolist() if numbers else (values > 0).tolist()):
         update(value)
-        if detector.drift_detected:
+        if detector.drift_detected and at >= since:
             found.append(at)
             if len(found) >= most:
                 break
@@ -148,11 +151,6 @@ def _world(kind: str, plant: Change | None, seed: int, before: int, after: int) 
         return drift_real.world(kind, plant, seed, before, after)
     assert plant is None or isinstance(plant, Synth)
     return drift_synth.world(kind, plant, seed, before, after)
-
-
-def _first(places: Sequence[int], before: int) -> float:
-    """Events from the change to the first alarm after it."""
-    return min((place - before for place in places if place >= before), default=float("inf"))
 
 
 def headrace(made: World, before: int) -> float:
@@ -193,7 +191,8 @@ def _run(change: Change, seed: int, rivals: dict[str, Make | None]) -> dict[str,
         given = streams(made, change.kind, numbers)
         if make is not None and given:
             # An alarm before the change does not disqualify it, and it goes on afterwards as River's detectors do.
-            delays[name] = min(_first(_fires(make, values, numbers, 1000), before) for values in given)
+            told = [at for values in given for at in _fires(make, values, numbers, since=before)]
+            delays[name] = min(told, default=float("inf")) - before
     return delays
 
 

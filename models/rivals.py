@@ -19,6 +19,15 @@ from river.drift import binary
 from schemas.drift import Drift
 from schemas.examples import FieldSummary
 
+
+class FHDDM(binary.FHDDM):
+    """River's, which tells falls of what it is given: of errors that is given what was right."""
+
+    def update(self, x: bool) -> None:
+        """One more answer, and whether it was wrong."""
+        super().update(not x)  # type: ignore[no-untyped-call]
+
+
 #: Looks at any number.
 ON_NUMBERS: dict[str, Callable[[], Any]] = {
     "ADWIN": drift.ADWIN,
@@ -30,7 +39,7 @@ ON_NUMBERS: dict[str, Callable[[], Any]] = {
 ON_ERRORS: dict[str, Callable[[], Any]] = {
     "DDM": binary.DDM,
     "EDDM": binary.EDDM,
-    "FHDDM": binary.FHDDM,
+    "FHDDM": FHDDM,
     "HDDM_A": binary.HDDMA,
     "HDDM_W": binary.HDDMW,
 }
