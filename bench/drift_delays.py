@@ -26,8 +26,8 @@ from bench.drift_worlds import REFERENCE, START, Values, World, log, pipeline
 from models.drift import DriftMonitor
 from models.rivals import FHDDM, ON_NUMBERS
 
-#: Of each planted change, of each change of River's generators, and of each that is planted in real data.
-RUNS, SYNTH_RUNS, REAL_RUNS = 5, 3, 3
+#: Of each change: delays vary by half from run to run, and so do medians of few.
+RUNS = 15
 
 #: Events without drift on which rivals are tuned: at most one false alarm is allowed in them.
 TUNING = 200_000
@@ -171,14 +171,12 @@ def measure(each: Callable[..., Iterable[Any]] = map) -> list[dict[str, Any]]:
     each
         What applies a function to many, in several processes perhaps.
     """
-    runs: list[tuple[Change, int]] = [(plant, RUNS) for plant in plants()]
-    runs += [(change, SYNTH_RUNS) for change in drift_synth.changes()]
-    runs += [(change, REAL_RUNS) for change in drift_real.changes()]
-    kinds = list(dict.fromkeys(change.kind for change, _ in runs))
+    changes: list[Change] = [*plants(), *drift_synth.changes(), *drift_real.changes()]
+    kinds = list(dict.fromkeys(change.kind for change in changes))
     rivals = dict(zip(kinds, each(tuned, kinds), strict=True))
-    every = [(change, seed, rivals[change.kind]) for change, count in runs for seed in range(1, count + 1)]
+    every = [(change, seed, rivals[change.kind]) for change in changes for seed in range(1, RUNS + 1)]
     found = iter(each(_run, *zip(*every, strict=True)))
-    return [_row(change, [next(found) for _ in range(count)]) for change, count in runs]
+    return [_row(change, [next(found) for _ in range(RUNS)]) for change in changes]
 
 
 def _run(change: Change, seed: int, rivals: dict[str, Make | None]) -> dict[str, float]:

@@ -153,7 +153,10 @@ def _rows(generator: Generator, change: Synth | None, seed: int, before: int) ->
     other = generator.concept(generator.others[change.size], seed + (change.kind != "Hyperplane"))
     if change.shape != "gradual":
         return chain(islice(first, before), other)
-    return iter(synth.ConceptDriftStream(first, other, position=before + SPAN // 2, width=SPAN // 2, seed=seed))
+    # The stream mixes by a sigmoid, which is never nothing: it begins with the change.
+    still = generator.concept(generator.first, seed + 2)
+    mixed = synth.ConceptDriftStream(still, other, position=SPAN // 2, width=SPAN // 2, seed=seed)
+    return chain(islice(first, before), mixed)
 
 
 def _label(problem: str, label: Any) -> Any:

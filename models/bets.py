@@ -35,8 +35,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-#: Cells of equal width of [0, 1] on which every density is constant.
-CELLS = 64
+#: Cells of equal width of [0, 1] on which every density is constant,
+GRID = 64
+#: but that of a value that is rarer than one of them: the first and the last are halved so many times towards the ends.
+HALVINGS = 6
+_FINE = GRID << HALVINGS
+_ENDS = 0.5 ** np.arange(HALVINGS, 0, -1) / GRID
+EDGES = np.concatenate([[0.0], _ENDS, np.arange(1, GRID) / GRID, 1.0 - _ENDS[::-1], [1.0]])
+WIDTHS = np.diff(EDGES)
+CELLS = len(WIDTHS)
+_CELL_OF = np.searchsorted(EDGES, np.arange(_FINE) / _FINE, side="right") - 1
 
 SHIFTS = (0.1, 0.2, 0.4, 0.8)
 SPREADS = (0.5, 0.75, 1.33, 2.0)
@@ -52,11 +60,12 @@ FLAT = 8.0
 LEVEL_MIN = 32
 
 _GRAIN = 2.0**20
+_COARSE_FROM = np.searchsorted(EDGES[:-1], np.arange(COARSE) / COARSE)
 
 
 def _logarithms(masses: Floats) -> Floats:
     """Of densities, from their masses ``[..., cell, bet]``, rounded down."""
-    rounded: Floats = np.floor(np.maximum(np.log(masses * CELLS), -50.0) * _GRAIN) / _GRAIN
+    rounded: Floats = np.floor(np.maximum(np.log(masses / WIDTHS[:, None]), -50.0) * _GRAIN) / _GRAIN
     return rounded
 
 
@@ -64,7 +73,7 @@ def _logarithms(masses: Floats) -> Floats:
 def _masses(reach: float) -> Floats:
     """Of the fixed densities, ``[cell, bet]``: shifts up, shifts down, spreads; shifts are ``reach`` times as far."""
     normal = NormalDist()
-    edges = [normal.inv_cdf(cell / CELLS) for cell in range(1, CELLS)]
+    edges = [normal.inv_cdf(edge) for edge in EDGES[1:-1].tolist()]
 
     def masses(shift: float, spread: float) -> list[float]:
         below = [0.0, *(normal.cdf((edge - shift) / spread) for edge in edges), 1.0]
@@ -74,19 +83,6 @@ def _masses(reach: float) -> Floats:
     down = [masses(-reach * shift, 1.0) for shift in SHIFTS]
     wide = [masses(0.0, spread) for spread in SPREADS]
     return np.array([*up, *down, *wide]).T
-
-
-#: Logarithms of the fixed densities, ``[cell, bet]``.
-FIXED = _logarithms(_masses(1.0))
-
-#: The bets that rise with ``p``: they are fair for p-values that are smaller than uniform ones, too.
-RISING = len(SHIFTS)
-
-#: All bets: the fixed ones and the histograms.
-BETS = FIXED.shape[1] + len(HALF_LIVES)
-
-#: The bets on a shift, either way.
-SHIFTING = 2 * len(SHIFTS)
 
 
 def levelled(values: Floats, reach: float = 1.0) -> Floats:
@@ -101,18 +97,40 @@ def levelled(values: Floats, reach: float = 1.0) -> Floats:
     reach
         How many times as far the shifts are.
     """
-    masses = _masses(reach)
     if values.sum() < LEVEL_MIN:
-        return _logarithms(masses)
+        values = np.ones(GRID)
+    masses = _masses(reach)
     edges = np.concatenate([[0.0], np.cumsum(values) / values.sum()])
-    cells = np.arange(CELLS + 1) / CELLS
     # How much of each value's stretch lies in each cell.
-    both = np.minimum(edges[1:, None], cells[None, 1:]) - np.maximum(edges[:-1, None], cells[None, :-1])
+    both = np.minimum(edges[1:, None], EDGES[None, 1:]) - np.maximum(edges[:-1, None], EDGES[None, :-1])
     both = np.maximum(both, 0.0)
     widths = both.sum(axis=1)
     there = widths > 0
-    means = (both[there] @ (masses * CELLS)) / widths[there, None]
+    means = (both[there] @ (masses / WIDTHS[:, None])) / widths[there, None]
     return _logarithms(np.maximum(both[there].T @ means, 1e-300))
+
+
+#: Logarithms of the fixed densities of values that nothing is known about, ``[cell, bet]``.
+FIXED = levelled(np.ones(GRID))
+
+#: The bets that rise with ``p``: they are fair for p-values that are smaller than uniform ones, too.
+RISING = len(SHIFTS)
+
+#: All bets: the fixed ones and the histograms.
+BETS = FIXED.shape[1] + len(HALF_LIVES)
+
+#: The bets on a shift, either way.
+SHIFTING = 2 * len(SHIFTS)
+
+
+def cells_at(places: Floats) -> Counts:
+    """The cells in which these places of [0, 1] lie."""
+    return _CELL_OF.take((places * _FINE).astype(np.int64), mode="clip")
+
+
+def coarsened(counts: Counts) -> Counts:
+    """Counts by cell ``[..., CELLS]`` as the histograms take them, ``[..., COARSE]``."""
+    return np.add.reduceat(counts, _COARSE_FROM, axis=-1)
 
 
 def flat(streams: int) -> Floats:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.bets import CELLS, COARSE, FIXED, Counts, Floats
+from models.bets import COARSE, FIXED, Counts, Floats, cells_at
 from models.conformal import Ordered
 from models.detectors import Flags, Wealth
 
@@ -96,9 +96,9 @@ class Blocks:
             with np.errstate(invalid="ignore"):
                 ranks = (past < now).sum(axis=0) + draws * ((past == now).sum(axis=0) + 1)
             there = np.flatnonzero(np.isfinite(now))
-            at = np.minimum((ranks / (known + 1) * CELLS).astype(np.int64), CELLS - 1)
-            fixed[there, 0] = FIXED[at[there]]
-            coarse[there, 0, at[there] // (CELLS // COARSE)] = 1
+            places = (ranks / (known + 1))[there]
+            fixed[there, 0] = FIXED[cells_at(places)]
+            coarse[there, 0, np.minimum((places * COARSE).astype(np.int64), COARSE - 1)] = 1
         if len(self._history) < BLOCKS_MAX:
             self._history.append(now)
         alarms = self._wealth.pay(fixed, coarse, max(events, 1))

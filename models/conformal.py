@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.bets import CELLS, Counts
+from models.bets import CELLS, Counts, cells_at
 
 Codes = npt.NDArray[np.int32]
 
@@ -133,7 +133,7 @@ def cells_of(base: Counts, ordered: Ordered, generator: np.random.Generator) -> 
     values = np.ascontiguousarray(full.reshape(streams * runs, RUN).T).reshape(RUN, streams, runs)
     lower, same, total = _ranks(base, values, places)
     ranks = lower + generator.random(values.shape, dtype=np.float32) * same
-    cells = np.minimum((ranks * (CELLS / total)).astype(np.int64), CELLS - 1)
+    cells = cells_at(ranks / total)
     cells += places.row.take(values) * CELLS
     return cells.reshape(RUN, -1).T.reshape(streams, -1)
 

@@ -38,7 +38,7 @@ from models.conformal import RUN, Ordered, Places, cells_of, drawn
 
 Flags = npt.NDArray[np.bool_]
 
-_CENTRES = (np.arange(bets.CELLS) + 0.5) / bets.CELLS - 0.5
+_CENTRES = (bets.EDGES[1:] + bets.EDGES[:-1]) / 2 - 0.5
 
 #: Values whose order is known that are bet on together.
 CHUNK = RUN
@@ -195,8 +195,7 @@ class Detectors:
             each = np.take(self._tables, cells, axis=0)
             fixed = np.einsum("scvb->scb", each.reshape(len(cells), chunks, CHUNK, -1))
         self._likeness.take(whole, partition)
-        coarse = counted.reshape(*counted.shape[:2], bets.COARSE, -1).sum(axis=3)
-        return self._wealth.pay(fixed, coarse, max(events, 1))
+        return self._wealth.pay(fixed, bets.coarsened(counted), max(events, 1))
 
     def _counted(self, cells: Counts, places: Places, chunks: int) -> Counts:
         """Counts of p-values, ``[stream, chunk, CELLS]``."""

@@ -67,7 +67,7 @@ class DriftMonitor:
         Its problem, and what it declares about drift.
     """
 
-    layout: ClassVar[int] = 4
+    layout: ClassVar[int] = 5
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline

@@ -69,8 +69,8 @@ def numbers_of(
     if problem == "multiclass":
         each = zip(outcomes, draws.tolist(), strict=True)
         rows = [_of_classes(classes, true, said, draw) for (_, true, said, _), draw in each]
-        loss, calibration, place, best, sure = np.array(rows, np.float64).reshape(-1, 5).T
-        return Numbers(loss, calibration, best, place, sure, (best != place) * 1.0, calibration)
+        loss, calibration, place, best, sure, likelier = np.array(rows, np.float64).reshape(-1, 6).T
+        return Numbers(loss, calibration, best, place, sure, likelier, calibration)
     label = np.array([math.nan if true is None else float(true) for _, true, _, _ in outcomes], np.float64)
     given: list[Any] = [math.nan if said is None else said for _, _, said, _ in outcomes]
     score = np.array(given, np.float64)
@@ -87,17 +87,18 @@ def numbers_of(
 def _of_classes(
     classes: Mapping[str, int], label: LabelValue | None, said: Score | None, draw: float
 ) -> tuple[float, ...]:
-    """Loss, calibration, place of the true class and of the most likely one, and how likely that was."""
+    """Loss, calibration, place of the true class and of the most likely one, how likely that was, and likelier ones."""
     rest = len(classes)
     place = float(classes.get(str(label), rest))
     if not isinstance(said, dict) or not said:
-        return math.nan, math.nan, place, math.nan, math.nan
-    below = same = 0.0
+        return math.nan, math.nan, place, math.nan, math.nan, math.nan
+    below = same = likelier = 0.0
+    own = said.get(str(label), 0.0)
     for name, chance in said.items():
         at = classes.get(name, rest)
         below += chance if at < place else 0.0
         same += chance if at == place else 0.0
+        likelier += chance if chance > own else 0.0
     best = max(said, key=said.__getitem__)
-    true = max(said.get(str(label), 0.0), _EDGE)
-    found = min(below + draw * same, 1.0), place, float(classes.get(best, rest)), said[best]
-    return -math.log(true), *found
+    found = min(below + draw * same, 1.0), place, float(classes.get(best, rest)), said[best], likelier
+    return -math.log(max(own, _EDGE)), *found

@@ -3,7 +3,7 @@
 =============== ========================================================================== ============
 stream          its values                                                                 bet on
 =============== ========================================================================== ============
-``surprise``    whether the likeliest label was wrong, or absolute error; given the score  a rise only
+``surprise``    how likely likelier labels were, or absolute error; given the score         a rise only
 ``calibration`` where the label lies in what was predicted; given the score                a shift
 ``loss``        log loss of the class that came true, or absolute error                    a rise only
 ``label``       the label                                                                  any change
@@ -15,8 +15,9 @@ A model that learns changes its scores without any drift: it gets sharper, or it
 So its losses are not exchangeable. What is assumed of surprise and calibration is only that **the label, given the
 score, is as before**: they are ranked among those of labels with a score of the same class (:data:`CHANCES`, or of
 equal mass in the reference for a number), the Mondrian form of :mod:`models.conformal`. A score that wanders moves an
-event to another class, where it meets its equals. Within a class, calibration is the label itself (of several classes,
-its randomized probability integral transform; of a number, the residual).
+event to another class, where it meets its equals. Within a class, surprise is nothing for an answer that is right (of
+several labels: the sum of the probabilities of those that were thought likelier), and calibration is the label itself
+(of several, its randomized probability integral transform; of a number, the residual).
 
 The loss is sooner to tell, but of a model that learns not to be believed: it starts an episode only if the labels,
 given the score, are not as before either.
@@ -62,13 +63,16 @@ LABELS_MAX = 20
 #: Rows and columns of the table of scores and labels.
 TABLE = 8
 
-#: How many examples of a class its scores count for, and the share of them that a value has which was not seen.
+#: How many examples of a class its scores count for, and how many are spread evenly over all values, seen or not.
 BELIEVED = 32.0
-UNSEEN = 0.005
+UNSEEN = 4.0
 
 #: Edges of the classes of equal certainty, narrow where a probability says much.
 _LOW = np.array([0.002, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45])
 CHANCES = np.concatenate([_LOW, [0.5], 1.0 - _LOW[::-1]])
+
+#: Edges between answers that are right, and those that are wrong, by how likely the likelier labels were together.
+LIKELIER = np.array([1e-9, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999])
 
 
 def _edges(values: Floats, bins: int) -> Floats:
@@ -117,7 +121,7 @@ class Tally:
             self._label = np.arange(0.5, len(self._classes))
             self._calibration = np.linspace(0.0, 1.0, BINS + 1)[1:-1]
         regression, binary = problem == "regression", problem == "binary"
-        self._wrong = self._loss if regression else np.array([0.5])
+        self._wrong = self._loss if regression else np.array([0.5]) if binary else LIKELIER
         self._ranked = np.array([0.5]) if binary else self._calibration
         self._classes_of_scores = _edges(numbers.sure, TABLE) if regression else CHANCES
         # The table: scores by what they were in the reference, a class by its place.
@@ -143,7 +147,7 @@ class Tally:
         """What the reference says about how often each value is to be expected."""
         given = Ordered(self._given(numbers), self._places).given().astype(np.float64)
         for row, edges in zip(given, (self._wrong, self._ranked), strict=True):
-            row[:, : len(edges) + 1] += UNSEEN * row.sum(axis=1, keepdims=True)
+            row[:, : len(edges) + 1] += UNSEEN / (len(edges) + 1)
         reach = np.ones(given.shape[:2])
         if self._problem == "binary":
             # A class with few examples is taken for what its scores say.
@@ -156,7 +160,7 @@ class Tally:
             reach[0] = [0.5 - NormalDist().inv_cdf(chance) for chance in wrong.tolist()]
         label = np.bincount(_places_of(numbers.label, self._label), minlength=len(self._label) + 1).astype(np.float64)
         plain = np.zeros((len(STREAMS) - CLASSED, self.width))
-        plain[STREAMS.index("label") - CLASSED, : len(label)] = label + UNSEEN * label.sum()
+        plain[STREAMS.index("label") - CLASSED, : len(label)] = label + UNSEEN / len(label)
         return Known([*given, *plain[:, None]], [*reach, *np.ones((len(plain), 1))])
 
     def counts(self, outcomes: Sequence[Outcome], seed: int) -> tuple[Counts, Ordered, Counts]:

@@ -204,6 +204,16 @@ def test_declared_detectors_of_river_signal_beside_and_promise_nothing() -> None
     assert any(not drift.unpromised for drift in drifts)
 
 
+def test_detectors_of_river_may_be_declared_in_the_place_of_a_budget() -> None:
+    made = pipeline(events_per_false_alarm=None, detectors=["ADWIN", "KSWIN"])
+    records = list(log(world(concept=1.0, covariate=1.0)))
+    drifts = told(records, DriftMonitor(made))
+    assert {(drift.phase, drift.unpromised) for drift in drifts} == {("signal", True)}
+    assert {drift.detector for drift in drifts} == {"ADWIN", "KSWIN"}
+    silent = told(list(log(world(silent=True))), DriftMonitor(made))
+    assert [drift.cause for drift in silent if drift.phase == "start"] == ["labels_late"]
+
+
 @pytest.mark.parametrize("problem", ["multiclass", "regression"])
 def test_concept_drift_is_found_for_every_problem(problem: str) -> None:
     generator = np.random.default_rng(3)
@@ -221,6 +231,21 @@ def test_concept_drift_is_found_for_every_problem(problem: str) -> None:
     drifts = told(records, DriftMonitor(pipeline(problem)))
     assert drifts[0].phase == "start"
     assert drifts[-1].cause == "concept"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_champion_that_was_hardly_ever_wrong_is_told_of_after_few_wrong_answers(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    true = generator.random(EVENTS) < 0.3
+    wrong = generator.random(EVENTS) < np.where(np.arange(EVENTS) < CHANGE, 0.0005, 0.03)
+    made = World({"x": generator.normal(size=EVENTS)}, np.where(true, 0.9995, 0.0005), true ^ wrong)
+
+    start = next(one for one in told(list(log(made))) if one.phase == "start")
+
+    at = round((start.time - START).total_seconds())
+    assert at >= CHANGE
+    assert wrong[CHANGE:at].sum() <= 12
+    assert start.cause == "concept"
 
 
 def test_blocks_are_told_the_same_after_a_restore_and_find_a_lasting_shift() -> None:

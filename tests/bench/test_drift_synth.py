@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 
 from bench.drift_delays import errors, losses
-from bench.drift_synth import GENERATORS, changes, world
+from bench.drift_synth import GENERATORS, Synth, changes, world
 
 BEFORE, AFTER = 400, 400
+
+
+@pytest.mark.parametrize("change", list(changes()), ids="-".join)
+def test_nothing_changes_before_the_change(change: Synth) -> None:
+    still, changed = (world(change.kind, one, 1, BEFORE, 1) for one in (None, change))
+
+    assert changed.labels is not None and still.labels is not None
+    assert changed.labels[:BEFORE].tolist() == still.labels[:BEFORE].tolist()
+    for name, values in still.columns.items():
+        assert changed.columns[name][:BEFORE].tolist() == values[:BEFORE].tolist()
 
 
 @pytest.mark.parametrize("kind", ["SEA", "STAGGER", "Friedman", "RandomRBF, 3 classes"])

@@ -40,7 +40,7 @@ def test_p_values_are_the_share_of_earlier_values_in_lower_bins_and_a_uniform_sh
                 seen[value] += 1
                 start, end = places.start[value], places.end[value]
                 p = (seen[start:value].sum() + share * seen[value]) / seen[start:end].sum()
-                expected[places.row[value], int(p * bets.CELLS)] += 1
+                expected[places.row[value], np.searchsorted(bets.EDGES, p, side="right") - 1] += 1
     assert (counted == expected).all()
 
 
@@ -61,13 +61,13 @@ def test_p_values_of_exchangeable_values_are_uniform_from_the_first_one_on() -> 
         counts = window(generator, np.array([0.7, 0.2, 0.1, 0.0])).ravel()
         found = cells_of(np.zeros(4, np.int64), drawn(counts, places, generator), generator)
         total += np.bincount(found.ravel(), minlength=bets.CELLS)[: bets.CELLS]
-    # 300 · 64 values over 64 cells: mean 300, deviation 17.
-    assert np.abs(total - 300).max() < 5 * 17.2
+    expected = 300 * 64 * bets.WIDTHS
+    assert (np.abs(total - expected) < 5 * np.sqrt(expected)).all()
 
 
 @pytest.mark.parametrize("bet", range(bets.FIXED.shape[1]))
 def test_every_bet_is_fair(bet: int) -> None:
-    mean = float(np.exp(bets.FIXED[:, bet]).mean())
+    mean = float(bets.WIDTHS @ np.exp(bets.FIXED[:, bet]))
     assert 1 - 1e-5 < mean <= 1 + 1e-12
 
 
@@ -85,11 +85,11 @@ def test_rising_bets_pay_less_where_p_values_are_smaller_than_uniform() -> None:
     assert (np.diff(rising, axis=0) >= 0).all()
 
 
-@pytest.mark.parametrize("values", [[70, 30], [5, 0, 900, 95], [1] * 40, [1, 1]], ids=str)
+@pytest.mark.parametrize("values", [[70, 30], [5, 0, 900, 95], [1] * 40, [1, 1], [9999, 1]], ids=str)
 @pytest.mark.parametrize("reach", [0.5, 2.5])
 def test_bets_levelled_over_each_value_are_fair_and_rise_where_they_did(values: list[int], reach: float) -> None:
     table = bets.levelled(np.array(values, np.float64), reach)
-    mean = np.exp(table).mean(axis=0)
+    mean = bets.WIDTHS @ np.exp(table)
     assert (mean <= 1 + 1e-12).all()
     assert (mean > 1 - 1e-5).all()
     assert (np.diff(table[:, : bets.RISING], axis=0) >= 0).all()
@@ -97,11 +97,25 @@ def test_bets_levelled_over_each_value_are_fair_and_rise_where_they_did(values: 
 
 def test_bet_on_a_share_pays_more_where_it_is_levelled() -> None:
     # Of p-values of a value that was there three times in ten and is now four times in ten.
-    share = np.where((np.arange(bets.CELLS) + 0.5) / bets.CELLS < 0.7, 0.6 / 0.7, 0.4 / 0.3) / bets.CELLS
+    share = np.where(bets.EDGES[:-1] < 0.7, 0.6 / 0.7, 0.4 / 0.3) * bets.WIDTHS
     plain, levelled = share @ bets.FIXED, share @ bets.levelled(np.array([700.0, 300.0]))
     best = 0.6 * np.log(0.6 / 0.7) + 0.4 * np.log(0.4 / 0.3)
     assert plain.max() < 0.7 * best
     assert levelled.max() > 0.85 * best
+
+
+def test_value_that_was_rare_pays_more_than_a_cell_of_the_grid_can() -> None:
+    # One in a thousand, and now one in a hundred.
+    table = bets.levelled(np.array([9990.0, 10.0]), 3.5)
+    paid = np.array([0.99, 0.01]) @ table[[bets.CELLS // 2, -1]]
+    best = 0.99 * np.log(0.99 / 0.999) + 0.01 * np.log(0.01 / 0.001)
+    assert paid.max() > 0.85 * best
+    assert table[-1].max() > np.log(bets.GRID)
+
+
+def test_what_nothing_is_known_about_is_bet_on_by_the_grid_alone() -> None:
+    for end in (bets.FIXED[: bets.HALVINGS + 1], bets.FIXED[-bets.HALVINGS - 1 :]):
+        assert (end == end[0]).all()
 
 
 BUDGET = 400.0
