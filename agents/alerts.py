@@ -28,6 +28,8 @@ async def alerts(works: AsyncIterable[Work], line: Line) -> None:
                         trace = line.tracing.alert(alert, offset)
                         told = headers if trace is None else traced(headers, trace)
                         batch.send("alerts", 0, alert.fingerprint.encode(), encode(alert), told)
+                for notice in _seen(line):
+                    _send(notice, (notice.target or "").encode(), work, line)
                 for asked, command in commands_for("alerts", work, line):
                     _accept(asked, command, work, line)
         await line.forward(work)
@@ -47,5 +49,15 @@ def _accept(asked: Incoming, command: Command, work: Work, line: Line) -> None:
     except BadRecord as error:
         refuse("alerts", asked, error, work, line)
     else:
-        headers = cloud_event_headers(line.pipeline.name, record_type(Notice))
-        work.batch.send("examples", 0, command.id.encode(), encode(notice), headers)
+        _send(notice, command.id.encode(), work, line)
+
+
+def _seen(line: Line) -> Iterator[Notice]:
+    """What the leader sees by its clock. Before the first event there is nobody to wait for anything."""
+    if line.caught_up and line.alerting.time is not None:
+        yield from line.lookout.look(line.alerting.troubles)
+
+
+def _send(notice: Notice, key: bytes, work: Work, line: Line) -> None:
+    headers = cloud_event_headers(line.pipeline.name, record_type(Notice))
+    work.batch.send("examples", 0, key, encode(notice), headers)

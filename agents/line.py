@@ -13,6 +13,7 @@ from agents.costs import Costs
 from agents.counts import Checkpoint, Counts
 from agents.folds import Folds, opened
 from agents.lineage import Lineages
+from agents.lookout import Lookout
 from agents.rebuild import rebuild
 from agents.retention import Deletions
 from agents.states import States
@@ -70,6 +71,8 @@ class Line:
         self.counts = Counts()
         #: What the models are made of that are added here.
         self.lineages = Lineages(pipeline)
+        #: What the leader sees by its clock.
+        self.lookout = Lookout(pipeline, settings, topology)
         #: What is told of records that belong to a trace.
         self.tracing = Tracing()
         self._channels: list[Any] = []
@@ -166,6 +169,8 @@ class Line:
         if not assignment.leads:
             self._stop_training()
             return self.followed.position
+        self.lookout.begin(self._checkpoints.refused)
+        self._checkpoints.refused = []
         committed = assignment.committed.get(("examples", 0))
         self.spoken = committed.offset if committed else 0
         if self.led.position < self.learning.position:

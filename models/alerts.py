@@ -55,7 +55,7 @@ class Alerting:
         Those that hold.
     """
 
-    layout: ClassVar[int] = 3
+    layout: ClassVar[int] = 4
 
     def __init__(self, pipeline: Pipeline, position: int = 0) -> None:
         self.position = position
@@ -78,6 +78,11 @@ class Alerting:
     def findings(self) -> Iterable[Finding]:
         """What is wrong with the data now."""
         return self._symptoms.findings
+
+    @property
+    def troubles(self) -> Iterable[str]:
+        """Names of the alerts whose cause the leader has seen by its clock, and not seen the end of."""
+        return self._symptoms.troubles
 
     def fold(self, offset: int, record: LogRecord, said: Sequence[Record] = ()) -> list[Alert]:
         """Take in the record at ``offset``, and what the other folds said about it.

@@ -56,7 +56,9 @@ class Base:
 
     def __init__(self, pipeline: Pipeline) -> None:
         declared = pipeline.drift or Drift()
-        self._budget = declared.events_per_false_alarm
+        budget = declared.events_per_false_alarm
+        #: What no evidence ever reaches, where there is none.
+        self._budget = math.inf if budget is None else budget
         self._sliding: Sliding | None = None
         self._range: tuple[datetime, datetime, datetime] | None = None
         self._index_s = 0.0 if declared.block is None else duration(declared.block).total_seconds()

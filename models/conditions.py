@@ -10,7 +10,7 @@ from models.findings import Finding
 from models.findings import Kind as FindingKind
 from schemas.alerts import Severity
 from schemas.drift import Cause, Drift
-from schemas.examples import Control
+from schemas.examples import Control, Notice
 from schemas.health import Health
 from schemas.promotions import Promotion
 from schemas.retrains import Retrain
@@ -72,6 +72,11 @@ KINDS: dict[str, Kind] = {
         Kind("FieldConstant", "warning", _FIELD),
         Kind("FieldStuck", "warning", _FIELD),
         Kind("FieldUnitChange", "critical", _FIELD),
+        Kind("Lag", "warning", "look at `headrace status`; more workers share the partitions"),
+        Kind(
+            "Stalled", "critical", "look at the worker that has these partitions, and at the broker: `headrace doctor`"
+        ),
+        Kind("CheckpointRefused", "warning", "read the reason; an older one was taken, or the whole log", momentary=True),
         Kind("ChallengerWaiting", "warning", "look at its evidence, then approve or reject it"),
         Kind("Promoted", "info", "nothing; a rollback follows by itself if it was wrong", momentary=True),
         Kind("RolledBack", "warning", "ask why the promoted model was worse", momentary=True),
@@ -103,6 +108,7 @@ INHIBITIONS: tuple[Inhibition, ...] = (
     Inhibition(("FeedBroken", "PartitionSilent", "EventsStale"), ("Drift", "ObjectiveBroken", "ObjectiveAtRisk")),
     Inhibition(("FeedBroken", "PartitionSilent"), ("VolumeChanged", "LabelsMissing")),
     Inhibition(("LabelsLate",), ("LabelsMissing",)),
+    Inhibition(("Stalled",), ("Lag",)),
     Inhibition(("ObjectiveBroken",), ("ObjectiveAtRisk",), ("pipeline", "objective")),
 )
 
@@ -257,6 +263,25 @@ def of_retrain(retrain: Retrain) -> Condition | None:
         return None
     summary = f"Retraining of {retrain.model} failed"
     return Condition("RetrainFailed", {"model": retrain.model}, summary=summary, description=retrain.reason)
+
+
+_TROUBLES = {
+    "Lag": "Records wait for too long",
+    "Stalled": "Nobody works on some partitions",
+    "CheckpointRefused": "A checkpoint was refused",
+}
+
+
+def of_notice(notice: Notice) -> Condition | None:
+    """What the leader has seen by its clock, or the end of it."""
+    if notice.action not in ("troubled", "recovered") or notice.target not in _TROUBLES:
+        return None
+    return Condition(
+        notice.target,
+        active=notice.action == "troubled",
+        summary=_TROUBLES[notice.target],
+        description=notice.reason,
+    )
 
 
 def of_share(name: str, what: str, share: float, bound: float, count: int, detail: str = "") -> Condition:

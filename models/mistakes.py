@@ -224,6 +224,8 @@ def _alerts_mistakes(pipeline: Pipeline) -> Iterator[str]:
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             yield f"alerts: {name} {share!r:.80} is no share between 0 and 1"
     yield from span("alerts: clear", alerts.clear, least=timedelta(0))[1]
+    for name in ("lag", "stalled"):
+        yield from span(f"alerts: {name}", getattr(alerts, name))[1]
 
 
 def _drift_mistakes(pipeline: Pipeline) -> Iterator[str]:
@@ -233,8 +235,11 @@ def _drift_mistakes(pipeline: Pipeline) -> Iterator[str]:
     if not isinstance(drift, Drift):
         yield f"drift: {drift!r:.80} is no Drift; write Drift(events_per_false_alarm=200_000), or None"
         return
-    for name in ("events_per_false_alarm", "reference_examples"):
-        yield from _count_mistakes(f"drift: {name}", getattr(drift, name))
+    yield from _count_mistakes("drift: reference_examples", drift.reference_examples)
+    if drift.events_per_false_alarm is not None:
+        yield from _count_mistakes("drift: events_per_false_alarm", drift.events_per_false_alarm)
+    elif not drift.detectors:
+        yield "drift: nothing tells of drift: events_per_false_alarm is None, and detectors names none"
     if drift.block is not None:
         yield from span("drift: block", drift.block)[1]
     yield from reference_mistakes(drift)

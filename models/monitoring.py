@@ -60,6 +60,7 @@ class Drift:
     ----------
     events_per_false_alarm
         The budget: in the long run at most one false alarm in so many events, over everything that is watched.
+        ``None``: only ``detectors`` tell of drift, and nothing is promised; silence is still told.
     reference_examples
         Examples of the learning log, from its beginning or the last renewal on, that fix the bins.
     reference
@@ -69,10 +70,10 @@ class Drift:
         Event time that counts as one observation where neighbours resemble each other, like ``"1d"``; ``None``: each
         event is one.
     detectors
-        Names of River's drift detectors (``"ADWIN"``, ``"DDM"``, ...) to run beside, without a promise.
+        Names of River's drift detectors (``"ADWIN"``, ``"DDM"``, ...) to run beside or in its place, without a promise.
     """
 
-    events_per_false_alarm: int = 200_000
+    events_per_false_alarm: int | None = 200_000
     reference_examples: int = 2000
     reference: Literal["first"] | tuple[str | datetime, str | datetime] | Sliding = "first"
     block: str | timedelta | None = None
@@ -91,8 +92,14 @@ class Alerts:
         Share of the latest events that may get no label in time.
     clear
         Event time for which its cause must be gone until an alert is resolved, like ``"10m"``.
+    lag
+        Time that a record may wait to be worked on.
+    stalled
+        Time for which nothing may be done on a partition while records come.
     """
 
     rejected_share: float = 0.05
     expired_share: float = 0.5
     clear: str | timedelta = "10m"
+    lag: str | timedelta = "5m"
+    stalled: str | timedelta = "30s"

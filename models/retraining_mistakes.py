@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from models.arguments import is_number, one_of, span
 from models.crontab import Crontab
+from models.monitoring import Drift
 from models.occasions import BLOCKING, CAUSES, STATES
 from models.pipeline import Pipeline
 from models.policies import Retraining, Search
@@ -37,6 +38,8 @@ def retraining_mistakes(pipeline: Pipeline) -> Iterator[str]:
         yield "retraining: objective asks for a retraining, and the pipeline declares no objective"
     if retraining.drift and pipeline.drift is None:
         yield "retraining: drift asks for a retraining, and the pipeline does not watch for drift: drift is None"
+    elif retraining.drift and isinstance(pipeline.drift, Drift) and pipeline.drift.events_per_false_alarm is None:
+        yield "retraining: drift asks for a retraining at an episode, and without events_per_false_alarm none starts"
 
 
 def _names(argument: str, values: object, accepted: Sequence[str]) -> Iterator[str]:

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from models.conditions import Condition, of_control, of_finding, of_share, waits_no_longer
+from models.conditions import Condition, of_control, of_finding, of_notice, of_share, waits_no_longer
 from models.data_quality import Finding, Quality
 from models.pipeline import Pipeline
-from schemas.examples import Control, Example, LogRecord, Profile
+from schemas.examples import Control, Example, LogRecord, Notice, Profile
 
 #: Counts over which a share is taken: profiles, or groups of outcomes.
 COUNTS_WINDOW = 16
@@ -38,6 +38,8 @@ class Symptoms:
         self._outcomes = 0
         self._expiries = 0
         self._champion: str | None = None
+        #: Those that the leader has seen, and of which it has not seen the end.
+        self.troubles: set[str] = set()
 
     @property
     def findings(self) -> Iterable[Finding]:
@@ -60,8 +62,8 @@ class Symptoms:
             said += self._profile(record)
         elif isinstance(record, Control):
             said += self._control(record)
-        elif record.action == "refused":
-            said.append(waits_no_longer(record.target or ""))
+        else:
+            said += self._notice(record)
         return said + [of_finding(finding) for finding in self._quality.fold(offset, record)]
 
     def _labels(self) -> Condition:
@@ -88,6 +90,13 @@ class Symptoms:
             yield condition
         if control.action not in ("added", "shared"):
             yield waits_no_longer(f"{control.model}@{control.version}")
+
+    def _notice(self, notice: Notice) -> Iterator[Condition]:
+        if notice.action == "refused":
+            yield waits_no_longer(notice.target or "")
+        elif (condition := of_notice(notice)) is not None:
+            (self.troubles.add if condition.active else self.troubles.discard)(condition.name)
+            yield condition
 
     def state(self) -> dict[str, Any]:
         """Everything the fold has brought about, for a checkpoint."""

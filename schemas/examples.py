@@ -259,20 +259,32 @@ class Notice(Record, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
         not take place. ``frozen``: no model is promoted any more without a person, until it is ``thawed``.
         ``retired``: a person has removed a model; the control record beside it does so. ``shared``: a person has given
         a challenger a share of the traffic, or ended it; so does the control record beside it. ``quiet``: nothing more
-        has come for a while, so a report of health is due here, though not by its count.
+        has come for a while, so a report of health is due here, though not by its count. ``troubled``: the leader has
+        seen something by its clock that no other record tells, until it has ``recovered``.
     command
         Id of the command that asked for it; also that of the silence. Empty where nobody asked.
     matchers, until
         Of a silence: which alerts, and event time at which it is over.
     target
         Fingerprint of the alert that is acknowledged, id of the silence that is over, or ``model@version`` of the
-        challenger that is refused, of the model that is retired, or of the one that has another share.
+        challenger that is refused, of the model that is retired, or of the one that has another share. Of a trouble:
+        the name of its alert.
     by, reason
         Who asked, and why.
     """
 
     action: Literal[
-        "silenced", "unsilenced", "acknowledged", "refused", "frozen", "thawed", "retired", "shared", "quiet"
+        "silenced",
+        "unsilenced",
+        "acknowledged",
+        "refused",
+        "frozen",
+        "thawed",
+        "retired",
+        "shared",
+        "quiet",
+        "troubled",
+        "recovered",
     ]
     command: str
     matchers: list[Matcher] = []

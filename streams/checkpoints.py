@@ -84,6 +84,8 @@ class Checkpoints:
         self._topology = topology
         self._libraries = dict(libraries)
         self._key = signing_key(settings)
+        #: Why some were refused when the newest was asked for.
+        self.refused: list[str] = []
 
     def write(self, slot: str, position: int, content: bytes, created: datetime) -> list[Outgoing]:
         """The records of a checkpoint."""
@@ -116,19 +118,24 @@ class Checkpoints:
             Makes something of the verified content. What it raises refuses the checkpoint.
         """
         records = self._records()
+        self.refused = []
         manifests = []
         for slot, value in records.items():
             if slot.startswith(TURNS) and slot == _slot(slot):
                 try:
                     manifests.append(decode(Manifest, value))
                 except BadRecord as error:
-                    logger.warning("checkpoint %s is refused: %s", slot, error)
+                    self._refuse(f"checkpoint {slot} is refused: {error}")
         for manifest in sorted(manifests, key=lambda manifest: manifest.position, reverse=True):
             try:
                 return manifest, load(self.verified(manifest, records))
             except CheckpointRefused as error:
-                logger.warning("checkpoint at %d is refused: %s", manifest.position, error)
+                self._refuse(f"checkpoint at {manifest.position} is refused: {error}")
         return None
+
+    def _refuse(self, reason: str) -> None:
+        logger.warning("%s", reason)
+        self.refused.append(reason)
 
     def kept(self, slot: str, position: int) -> bytes:
         """What lies under a slot of its own.

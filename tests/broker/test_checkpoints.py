@@ -13,6 +13,7 @@ from confluent_kafka import Producer, TopicPartition
 from pydantic import SecretStr
 
 from models.learning import Learning, fresh_from
+from schemas.alerts import Alert
 from schemas.codec import decode, decoder
 from schemas.errors import CheckpointRefused
 from schemas.examples import Example
@@ -232,8 +233,16 @@ def test_a_worker_whose_checkpoints_are_all_refused_folds_from_the_beginning(
     assert "its content is incomplete or altered" in worker.said
     assert "it is signed with another key" in worker.said
     assert not trace.exists()
+    deployment.wait_until(lambda: "CheckpointRefused" in alerts(deployment), "people are told")
+    assert "another key" in alerts(deployment)["CheckpointRefused"].annotations["description"]
     report = deployment.replay()
     assert report.agrees, report.differences
+
+
+def alerts(deployment: Deployment) -> dict[str, Alert]:
+    """The newest of each name."""
+    found = [decode(Alert, record.value or b"") for record in deployment.read("alerts")]
+    return {alert.name: alert for alert in found}
 
 
 def said(prediction: Prediction) -> list[Said]:

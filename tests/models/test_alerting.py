@@ -390,6 +390,47 @@ def test_there_is_a_bound_on_alerts_and_one_alert_says_so() -> None:
     assert len(log.named("TooManyAlerts")) == 1
 
 
+def seen(action: Any, target: str, reason: str = "it was seen") -> Notice:
+    return Notice(action=action, command="", target=target, by="leader", reason=reason)
+
+
+def test_what_the_leader_saw_by_its_clock_fires_until_it_has_recovered() -> None:
+    log = Log(alerts=Alerts(clear="5m"))
+    log.profile()
+    log.write(seen("troubled", "Lag", "7,000 records wait, the oldest for 400 s"))
+    assert list(log.alerting.troubles) == ["Lag"]
+    (lag,) = log.alerting.firing.values()
+    assert (lag.name, lag.tell) == ("Lag", True)
+    assert lag.annotations["description"] == "7,000 records wait, the oldest for 400 s"
+    log.write(seen("troubled", "Stalled"))
+    firing = {alert.name: alert for alert in log.alerting.firing.values()}
+    assert firing["Lag"].inhibited_by == [firing["Stalled"].fingerprint]
+    log.write(seen("recovered", "Stalled"))
+    log.write(seen("recovered", "Lag"))
+    assert list(log.alerting.troubles) == []
+    assert len(log.alerting.firing) == 2
+    log.profile(after=6 * MINUTE)
+    assert not log.alerting.firing
+    assert [alert.status for alert in log.named("Lag")][-1] == "resolved"
+
+
+def test_checkpoint_that_was_refused_is_news_for_a_while() -> None:
+    log = Log()
+    log.profile()
+    log.write(seen("troubled", "CheckpointRefused", "it is signed with another key"))
+    assert [alert.name for alert in log.alerting.firing.values()] == ["CheckpointRefused"]
+    log.profile(after=MOMENT + 11 * MINUTE)
+    assert not log.alerting.firing
+
+
+def test_trouble_that_this_version_does_not_know_is_passed_over() -> None:
+    log = Log()
+    log.profile()
+    log.write(seen("troubled", "SomethingNew"))
+    assert not log.alerting.firing
+    assert list(log.alerting.troubles) == []
+
+
 def test_inhibitions_and_conditions_name_kinds_that_exist() -> None:
     names = {name for rule in INHIBITIONS for name in (*rule.sources, *rule.targets)}
     assert names <= KINDS.keys()

@@ -217,6 +217,8 @@ def test_range_may_be_said_in_days_of_utc() -> None:
 @pytest.mark.parametrize(
     ("drift", "said"),
     [
+        (Declared(events_per_false_alarm=0), "drift: events_per_false_alarm: 0 is no whole number of 1 or more"),
+        (Declared(events_per_false_alarm=None), "drift: nothing tells of drift: events_per_false_alarm is None"),
         (Declared(reference="last"), "drift: reference 'last' is none"),  # type: ignore[arg-type]
         (Declared(reference=("2026-01-01",)), "Sliding('30d', gap='7d')"),  # type: ignore[arg-type]
         (Declared(reference=("2026-01-01", "soon")), "'soon' is no point in time"),

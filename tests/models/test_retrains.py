@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.budget import Moment
 from models.crontab import Crontab
 from models.milestones import MILESTONES_MAX, Milestones
 from models.mistakes import mistakes
+from models.monitoring import Drift as Watching
 from models.monitoring import Objective
 from models.pipeline import Pipeline
 from models.policies import Retraining, Search
@@ -423,6 +425,19 @@ def declared(**changes: Any) -> Pipeline:
 def test_mistake_in_the_declaration_is_told_with_a_way_out(changes: dict[str, Any], told: str) -> None:
     (found,) = mistakes(declared(**changes))
     assert found.startswith("retraining: ")
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("drift", "told"),
+    [
+        (None, "the pipeline does not watch for drift"),
+        (Watching(events_per_false_alarm=None, detectors=["ADWIN"]), "without events_per_false_alarm none starts"),
+    ],
+)
+def test_retraining_at_drift_that_nobody_tells_of_is_a_mistake(drift: Watching | None, told: str) -> None:
+    (found,) = mistakes(replace(declared(drift=["concept"]), drift=drift))
+    assert found.startswith("retraining: drift asks")
     assert told in found
 
 
