@@ -73,10 +73,8 @@ KINDS: dict[str, Kind] = {
         Kind("FieldStuck", "warning", _FIELD),
         Kind("FieldUnitChange", "critical", _FIELD),
         Kind("Lag", "warning", "look at `headrace status`; more workers share the partitions"),
-        Kind(
-            "Stalled", "critical", "look at the worker that has these partitions, and at the broker: `headrace doctor`"
-        ),
-        Kind("CheckpointRefused", "warning", "read the reason; an older one was taken, or the whole log", momentary=True),
+        Kind("Stalled", "critical", "look at the worker that has these partitions; `headrace doctor` at the broker"),
+        Kind("CheckpointRefused", "warning", "read why; an older one was taken, or the whole log", momentary=True),
         Kind("ChallengerWaiting", "warning", "look at its evidence, then approve or reject it"),
         Kind("Promoted", "info", "nothing; a rollback follows by itself if it was wrong", momentary=True),
         Kind("RolledBack", "warning", "ask why the promoted model was worse", momentary=True),
