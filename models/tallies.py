@@ -54,8 +54,9 @@ SHARES = (0.12, 0.06, 0.02, 0.1, 0.03, 0.03)
 #: Streams that are ranked within classes: the first ones.
 CLASSED = 2
 
-#: Bins of numbers, of equal mass in the reference.
+#: Bins of numbers, of equal mass in the reference; of losses, how often the last one is halved.
 BINS = 16
+HALVINGS = 5
 
 #: Labels that have a bin of their own; all others share one.
 LABELS_MAX = 20
@@ -75,10 +76,11 @@ CHANCES = np.concatenate([_LOW, [0.5], 1.0 - _LOW[::-1]])
 LIKELIER = np.array([1e-9, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999])
 
 
-def _edges(values: Floats, bins: int) -> Floats:
-    """Edges between bins of equal mass: fewer where many values are equal."""
+def _edges(values: Floats, bins: int, halvings: int = 0) -> Floats:
+    """Edges between bins of equal mass, of which the last is halved so often; fewer where many values are equal."""
     finite = values[np.isfinite(values)]
-    return np.unique(np.quantile(finite, np.arange(1, bins) / bins)) if finite.size else np.zeros(0)
+    shares = np.concatenate([np.arange(1, bins) / bins, 1.0 - 0.5 ** np.arange(1, halvings + 1) / bins])
+    return np.unique(np.quantile(finite, shares)) if finite.size else np.zeros(0)
 
 
 def _places_of(values: Floats, edges: Floats) -> Counts:
@@ -113,7 +115,7 @@ class Tally:
         #: Classes in the order in which they are counted.
         self._classes = {name: place for place, name in enumerate(["False", "True"] if problem == "binary" else names)}
         numbers = numbers_of(problem, self._classes, reference, np.random.default_rng((seed, 1)))
-        self._loss = _edges(numbers.loss, BINS)
+        self._loss = _edges(numbers.loss, BINS, HALVINGS)
         self._delay = _edges(delays_of(reference), BINS)
         if problem == "regression":
             self._label, self._calibration = _edges(numbers.label, BINS), _edges(numbers.calibration, BINS)
