@@ -7,6 +7,8 @@ side, or to the edges, some density pays more than one at every event, and what 
   ``exp(d·z - d²/2)``, ``z`` the normal quantile of ``p``. It is the best bet against exactly that shift, and a fair one
   whatever the distribution of the values is: only the p-values are looked at. A chunk is paid as a whole, and what of
   it lies behind a change is diluted by what lies before, so that large shifts need no bets of their own.
+- A shift **near the boundary** is the same by one large step, of those values only that a stream names: answers that
+  were unsure. A boundary that moves is crossed by what lay near to it, and the rest stays as it was.
 - A **spread** wider or narrower by a factor ``s`` turns it into the density of ``s·z``.
 - A **histogram** of the p-values so far, those longer ago weighing less, finds every other change of shape, a bit
   later.
@@ -70,8 +72,8 @@ def _logarithms(masses: Floats) -> Floats:
 
 
 @cache
-def _masses(reach: float) -> Floats:
-    """Of the fixed densities, ``[cell, bet]``: shifts up, shifts down, spreads; shifts are ``reach`` times as far."""
+def _masses(reach: float, near: float) -> Floats:
+    """Of the fixed densities, ``[cell, bet]``: shifts up and down, ``reach`` times as far; spreads; a shift up more."""
     normal = NormalDist()
     edges = [normal.inv_cdf(edge) for edge in EDGES[1:-1].tolist()]
 
@@ -82,10 +84,10 @@ def _masses(reach: float) -> Floats:
     up = [masses(reach * shift, 1.0) for shift in SHIFTS]
     down = [masses(-reach * shift, 1.0) for shift in SHIFTS]
     wide = [masses(0.0, spread) for spread in SPREADS]
-    return np.array([*up, *down, *wide]).T
+    return np.array([*up, *down, *wide, masses(near, 1.0)]).T
 
 
-def levelled(values: Floats, reach: float = 1.0) -> Floats:
+def levelled(values: Floats, reach: float = 1.0, near: float = 0.0) -> Floats:
     """Logarithms of the fixed densities, level over the stretch of each value; ``[cell, bet]``.
 
     A density that rises still does, since each stretch gets the mean over it.
@@ -96,10 +98,12 @@ def levelled(values: Floats, reach: float = 1.0) -> Floats:
         How often each value was there in the reference, in the order in which they are ranked.
     reach
         How many times as far the shifts are.
+    near
+        How far the shift near the boundary is; 0: these values are not near to it, and that bet pays nothing.
     """
     if values.sum() < LEVEL_MIN:
         values = np.ones(GRID)
-    masses = _masses(reach)
+    masses = _masses(reach, near)
     edges = np.concatenate([[0.0], np.cumsum(values) / values.sum()])
     # How much of each value's stretch lies in each cell.
     both = np.minimum(edges[1:, None], EDGES[None, 1:]) - np.maximum(edges[:-1, None], EDGES[None, :-1])
@@ -115,6 +119,9 @@ FIXED = levelled(np.ones(GRID))
 
 #: The bets that rise with ``p``: they are fair for p-values that are smaller than uniform ones, too.
 RISING = len(SHIFTS)
+
+#: The bet near the boundary, which rises too.
+NEAR = FIXED.shape[1] - 1
 
 #: All bets: the fixed ones and the histograms.
 BETS = FIXED.shape[1] + len(HALF_LIVES)

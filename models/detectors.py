@@ -51,10 +51,22 @@ LIKENESS_WAITS = 16
 
 
 def permitted(ways: Sequence[str]) -> Floats:
-    """The share of each bet, ``[stream, bet]``: ``"any"`` bet, only those on a ``"shift"``, or only on a ``"rise"``."""
+    """The share of each bet, ``[stream, bet]``.
+
+    Parameters
+    ----------
+    ways
+        ``"any"`` change is bet on, only a ``"shift"``, only a ``"rise"``, or one that may be ``"near"`` the boundary.
+    """
+    chosen = {
+        "any": [bet for bet in range(bets.BETS) if bet != bets.NEAR],
+        "shift": list(range(bets.SHIFTING)),
+        "rise": list(range(bets.RISING)),
+        "near": [*range(bets.RISING), bets.NEAR],
+    }
     shares: Floats = np.zeros((len(ways), bets.BETS))
     for row, way in zip(shares, ways, strict=True):
-        row[: {"any": bets.BETS, "shift": bets.SHIFTING, "rise": bets.RISING}[way]] = 1.0
+        row[chosen[way]] = 1.0
     shares /= shares.sum(axis=1, keepdims=True)
     return shares
 
@@ -67,7 +79,7 @@ class Wealth:
     thresholds
         ``B / w`` of each stream.
     ways
-        What each is bet on: ``"any"`` change, a ``"shift"``, or a ``"rise"`` only.
+        What each is bet on, see :func:`permitted`.
     """
 
     def __init__(self, thresholds: Floats, ways: Sequence[str]) -> None:
@@ -121,15 +133,19 @@ class Known:
         How often each value was there, by stream ``[class, bin]``.
     reaches
         How many times as far the shifts are that a class is bet on, by stream ``[class]``.
+    near
+        How far the shift is of a class near the boundary, 0 for others, by stream ``[class]``.
     """
 
     values: Sequence[Floats]
     reaches: Sequence[Floats]
+    near: Sequence[Floats]
 
     def tables(self) -> Floats:
         """Logarithms of the fixed bets, ``[class and cell, bet]``; a last class, of what is no value, pays nothing."""
-        rows = zip(np.concatenate(self.reaches).tolist(), (row for one in self.values for row in one), strict=True)
-        tables = [bets.levelled(row, reach) for reach, row in rows]
+        shifts = np.concatenate(self.reaches).tolist(), np.concatenate(self.near).tolist()
+        rows = zip((row for one in self.values for row in one), *shifts, strict=True)
+        tables = [bets.levelled(*row) for row in rows]
         return np.concatenate([*tables, np.zeros_like(bets.FIXED)])
 
 

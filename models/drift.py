@@ -184,7 +184,7 @@ class DriftMonitor:
         self._tally = self._gathering.take(window, self.position) if window else None
         if self._tally is not None:
             width, known = self._tally.width, self._tally.known
-            self._answers = Watch(tallies.STREAMS, self._base.detecting(tallies.SHARES, tallies.WAYS, width, known))
+            self._answers = Watch(tallies.STREAMS, self._base.detecting(tallies.SHARES, self._tally.ways, width, known))
 
     def _signals(self, outcome: Outcome) -> list[Drift]:
         judged = None if self._tally is None else self._tally.judged(outcome)

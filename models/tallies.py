@@ -46,7 +46,13 @@ from models.pipeline import Problem
 from models.segments import Segments
 
 STREAMS = ("surprise", "calibration", "loss", "label", "delay", "expired")
-WAYS = ("rise", "shift", "rise", "any", "rise", "rise")
+
+#: What each is bet on: see :func:`models.detectors.permitted`. Of two labels, an answer may be near the boundary.
+_WAYS = ("rise", "shift", "rise", "any", "rise", "rise")
+
+#: Chance to be wrong from which on an answer is near the boundary, and how far it shifts if that moves.
+UNSURE = 0.25
+NEAR = 1.2
 
 #: Of the budget of false alarms.
 SHARES = (0.12, 0.06, 0.02, 0.1, 0.03, 0.03)
@@ -135,7 +141,8 @@ class Tally:
         self.width = max(2, *(len(one) + 1 for one in edges))
         classes, ranked = len(self._classes_of_scores) + 1, max(len(self._wrong), len(self._ranked)) + 1
         self._places = Places([(classes, ranked)] * CLASSED + [(1, self.width)] * (len(STREAMS) - CLASSED), CLASSED)
-        #: What bets on these streams may know beforehand.
+        #: What is bet on, and what the bets on these streams may know beforehand.
+        self.ways = ("near", *_WAYS[1:]) if binary else _WAYS
         self.known = self._known(numbers)
         losses = numbers.loss[np.isfinite(numbers.loss)]
         self._large = float(np.quantile(losses, 0.75)) if losses.size else math.inf
@@ -150,7 +157,7 @@ class Tally:
         given = Ordered(self._given(numbers), self._places).given().astype(np.float64)
         for row, edges in zip(given, (self._wrong, self._ranked), strict=True):
             row[:, : len(edges) + 1] += UNSEEN / (len(edges) + 1)
-        reach = np.ones(given.shape[:2])
+        reach, near = np.ones(given.shape[:2]), np.zeros(given.shape[:2])
         if self._problem == "binary":
             # A class with few examples is taken for what its scores say.
             limits = np.concatenate([[0.0], CHANCES, [1.0]])
@@ -159,11 +166,13 @@ class Tally:
             given[0, :, :2] += BELIEVED * np.stack([1.0 - wrong, wrong], axis=1)
             given[1, :, :2] += BELIEVED * np.stack([1.0 - true, true], axis=1)
             # Answers that get less sure do so by a factor: the surest change the most.
+            near[0] = np.where(wrong > UNSURE, NEAR, 0.0)
             reach[0] = [0.5 - NormalDist().inv_cdf(chance) for chance in wrong.tolist()]
         label = np.bincount(_places_of(numbers.label, self._label), minlength=len(self._label) + 1).astype(np.float64)
         plain = np.zeros((len(STREAMS) - CLASSED, self.width))
         plain[STREAMS.index("label") - CLASSED, : len(label)] = label + UNSEEN / len(label)
-        return Known([*given, *plain[:, None]], [*reach, *np.ones((len(plain), 1))])
+        ones = np.ones((len(plain), 1))
+        return Known([*given, *plain[:, None]], [*reach, *ones], [*near, *(0.0 * ones)])
 
     def counts(self, outcomes: Sequence[Outcome], seed: int) -> tuple[Counts, Ordered, Counts]:
         """Counts ``[stream, bin]`` of :data:`STREAMS`, the values themselves, and ``[1, score x label]``.

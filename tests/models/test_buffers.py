@@ -73,8 +73,8 @@ def test_false_alarms_stay_within_the_budget_though_when_is_looked_depends_on_wh
     for seed in range(runs):
         generator = np.random.default_rng(seed)
         places = Places([(2, 2)], 1)
-        known = Known([np.array([[70.0, 30.0], [10.0, 90.0]])], [np.full(2, reach)])
-        detectors = Detectors(np.array([budget]), ["rise"], 2, known)
+        known = Known([np.array([[70.0, 30.0], [10.0, 90.0]])], [np.full(2, reach)], [np.array([1.2, 0.0])])
+        detectors = Detectors(np.array([budget]), ["near"], 2, known)
         labels = generator.random(events) < np.array([0.3, 0.9])[classes := generator.integers(0, 2, events)]
         codes = (2 * classes + labels).astype(np.int32)
         begun = 0

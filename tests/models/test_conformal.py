@@ -8,7 +8,7 @@ import pytest
 from models import bets
 from models.blocks import Blocks
 from models.conformal import Ordered, Places, cells_of, drawn
-from models.detectors import Detectors
+from models.detectors import Detectors, permitted
 from models.segments import Segments, chance, distance, shift
 
 
@@ -81,18 +81,28 @@ def test_bets_of_a_histogram_are_fair_whatever_it_has_seen() -> None:
 
 
 def test_rising_bets_pay_less_where_p_values_are_smaller_than_uniform() -> None:
-    rising = bets.FIXED[:, : bets.RISING]
+    rising = bets.levelled(np.ones(bets.GRID), near=1.2)[:, [*range(bets.RISING), bets.NEAR]]
     assert (np.diff(rising, axis=0) >= 0).all()
+    assert (rising[-1] > 0).all()
+
+
+@pytest.mark.parametrize("way", ["rise", "near", "shift", "any"])
+def test_shares_of_the_bets_of_a_stream_add_up_to_one(way: str) -> None:
+    (shares,) = permitted([way])
+    assert shares.sum() == pytest.approx(1.0)
+    assert (shares >= 0).all()
+    assert (shares[bets.NEAR] > 0) == (way == "near")
+    assert (shares[bets.RISING :].sum() > 0) == (way != "rise")
 
 
 @pytest.mark.parametrize("values", [[70, 30], [5, 0, 900, 95], [1] * 40, [1, 1], [9999, 1]], ids=str)
 @pytest.mark.parametrize("reach", [0.5, 2.5])
 def test_bets_levelled_over_each_value_are_fair_and_rise_where_they_did(values: list[int], reach: float) -> None:
-    table = bets.levelled(np.array(values, np.float64), reach)
+    table = bets.levelled(np.array(values, np.float64), reach, near=reach)
     mean = bets.WIDTHS @ np.exp(table)
     assert (mean <= 1 + 1e-12).all()
     assert (mean > 1 - 1e-5).all()
-    assert (np.diff(table[:, : bets.RISING], axis=0) >= 0).all()
+    assert (np.diff(table[:, [*range(bets.RISING), bets.NEAR]], axis=0) >= 0).all()
 
 
 def test_bet_on_a_share_pays_more_where_it_is_levelled() -> None:
