@@ -145,6 +145,10 @@ def _delays(rows: list[dict[str, Any]]) -> str:
     ratios = [row["ratio_to_best"] for row in rows if row["ratio_to_best"] is not None]
     near = sum(ratio <= 2 for ratio in ratios)
     summary = f"{near} of {len(rows)} within twice the best, the median is {np.median(ratios):.2f} times"
+    singles = _table(
+        ["detector", "changes that it was given", "told within twice its delay"],
+        [[name, given, within] for name, (within, given) in drift_delays.within_twice(rows).items()],
+    )
     table = _table(
         ["kind", "shape", "size", *names, "to the best"],
         [
@@ -152,7 +156,7 @@ def _delays(rows: list[dict[str, Any]]) -> str:
             for row in rows
         ],
     )
-    return f"{table}\n\n{summary}"
+    return f"{table}\n\n{singles}\n\n{summary}"
 
 
 def _causes(found: dict[str, Any]) -> str:

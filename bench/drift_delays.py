@@ -207,5 +207,21 @@ def _row(change: Change, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
     return {**change._asdict(), "detectors": found, "best_rival": best, "ratio_to_best": ratio}
 
 
+def within_twice(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Of each rival: of how many changes Headrace tells within twice its delay, and of how many that it was given.
+
+    What a rival misses it is not slower than; what Headrace misses, and a rival tells, it is.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        own = row["detectors"]["Headrace"]["delay"]
+        for name, one in row["detectors"].items():
+            held = one["delay"] is None or (own is not None and own <= 2 * max(one["delay"], 1))
+            within, given = found.get(name, (0, 0))
+            found[name] = within + held, given + 1
+    found.pop("Headrace", None)
+    return found
+
+
 def _finite(value: float) -> int | None:
     return int(value) if np.isfinite(value) else None

@@ -248,6 +248,21 @@ def test_champion_that_was_hardly_ever_wrong_is_told_of_after_few_wrong_answers(
     assert start.cause == "concept"
 
 
+def test_boundary_that_moves_a_bit_is_told_though_most_answers_are_as_right_as_before() -> None:
+    delays = []
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        x = generator.normal(size=EVENTS)
+        noise = generator.random(EVENTS) < 0.1
+        true = (x > np.where(np.arange(EVENTS) < CHANGE, 0.0, 0.2)) ^ noise
+        made = World({"x": x}, 1 / (1 + np.exp(-6 * x)), true)
+        start = next(one for one in told(list(log(made))) if one.phase == "start")
+        assert start.cause == "concept"
+        delays.append((start.time - START).total_seconds() - CHANGE)
+    assert min(delays) >= 0
+    assert np.median(delays) <= 400
+
+
 def test_blocks_are_told_the_same_after_a_restore_and_find_a_lasting_shift() -> None:
     generator = np.random.default_rng(4)
     level = np.repeat(generator.normal(size=120), 200) * 0.5
