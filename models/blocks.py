@@ -43,6 +43,8 @@ class Blocks:
 
     def __init__(self, thresholds: Floats, ways: Sequence[str], bins: int) -> None:
         streams = len(ways)
+        # The rank of a block's mean is near to no boundary.
+        ways = ["rise" if way == "near" else way for way in ways]
         both = np.array([way == "any" for way in ways])
         # What is bet on in one direction has no bet on its spread; the others share their weight between the two.
         place = np.where(both, 2.0, 1.0) * thresholds
