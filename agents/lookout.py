@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from models.backlogs import Backlogs, Lane
 from models.pipeline import Pipeline, duration
-from schemas.errors import BrokerUnavailable
+from schemas.errors import HeadraceError
 from schemas.examples import Notice
 from streams.lag import Lags
 from streams.members import LOG
@@ -74,24 +74,27 @@ class Lookout:
     def _ask(self, answer: list[tuple[float, dict[Lane, tuple[int, int]]]]) -> None:
         try:
             found = self._lags.read(self._partitions)
-        except BrokerUnavailable:
+        except HeadraceError:
             # Without an answer nothing is said. A broker that is away stops everybody, and is not told by its topics.
             return
         answer.append((time.monotonic(), {lane: place for lane, place in found.items() if lane[0] != LOG}))
 
     def _changes(self, open: set[str]) -> Iterator[Notice]:
-        waiting_s, still = self._backlogs.waiting_s(), self._backlogs.stalled(self._still_s_max)
-        records = f"{self._backlogs.records():,} records wait"
+        backlogs = self._backlogs
+        waiting_s, still, count = backlogs.waiting_s(), backlogs.stalled(self._still_s_max), backlogs.records()
+        records = f"{count:,} records wait"
         found = {}
         if waiting_s > self._waiting_s_max:
             found[LAG] = f"{records}, the oldest for {waiting_s:.0f} s"
         if still:
             lanes = ", ".join(f"{noun}[{partition}]" for noun, partition in still)
             found[STALLED] = f"nothing was done on {lanes} for more than {self._still_s_max:.0f} s; {records}"
+        # What a leader before has seen is over once this one knows it.
+        sure = {LAG: not count or backlogs.watched_s > self._waiting_s_max, STALLED: not backlogs.untouched()}
         for name in (LAG, STALLED):
             if name in found and name not in open:
                 yield trouble(name, found[name])
-            elif name in open and name not in found:
+            elif name in open and name not in found and sure[name]:
                 yield Notice(action="recovered", command="", target=name, by="leader", reason=records)
 
 

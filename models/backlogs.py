@@ -4,7 +4,8 @@ An offset says which record is next and not how old it is. So ends and committed
 what was not done yet when the end was first seen behind it has waited since then.
 
 The end of a partition is no record: behind a producer's transaction lies a marker, and an aborted one leaves nothing
-that could be read. So a lane only counts while something moves, its end or what is done.
+that could be read. So records only count as waiting while something moves, the end or what is done; and a lane stands
+still where its end has moved again and again since something was done.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class _Backlog:
 
     done: int
     since_s: float
+    worked: bool = False
     end: int = -1
     moved_s: float = 0.0
     arrivals: int = 0
@@ -36,7 +38,7 @@ class _Backlog:
 
     def look(self, now_s: float, end: int, done: int) -> None:
         if done != self.done:
-            self.done, self.since_s, self.moved_s, self.arrivals = done, now_s, now_s, 0
+            self.done, self.since_s, self.moved_s, self.arrivals, self.worked = done, now_s, now_s, 0, True
         if end > self.end:
             self.arrivals += self.end >= 0
             self.end, self.moved_s = end, now_s
@@ -51,6 +53,7 @@ class Backlogs:
 
     def __init__(self) -> None:
         self._lanes: dict[Lane, _Backlog] = {}
+        self._begun_s: float | None = None
         self._now_s = 0.0
 
     def look(self, now_s: float, places: Mapping[Lane, tuple[int, int]]) -> None:
@@ -64,10 +67,16 @@ class Backlogs:
             Of each lane the offset behind its last record, and the one that work goes on from.
         """
         self._now_s = now_s
+        self._begun_s = now_s if self._begun_s is None else self._begun_s
         for lane, (end, done) in places.items():
             if lane not in self._lanes:
                 self._lanes[lane] = _Backlog(done, now_s)
             self._lanes[lane].look(now_s, end, done)
+
+    @property
+    def watched_s(self) -> float:
+        """Seconds from the first look to the last."""
+        return 0.0 if self._begun_s is None else self._now_s - self._begun_s
 
     def waiting_s(self) -> float:
         """Seconds that the oldest record has waited, at least."""
@@ -81,9 +90,13 @@ class Backlogs:
         """Lanes on which nothing was done for so long, though records went on coming."""
         return sorted(
             lane
-            for lane, backlog in self._behind()
-            if backlog.arrivals >= 2 and self._now_s - backlog.since_s > longer_than_s
+            for lane, backlog in self._lanes.items()
+            if backlog.marks and backlog.arrivals >= 2 and self._now_s - backlog.since_s > longer_than_s
         )
+
+    def untouched(self) -> bool:
+        """Whether there is a lane that is behind, and on which nothing was done since the first look."""
+        return any(backlog.marks and not backlog.worked for backlog in self._lanes.values())
 
     def _behind(self) -> Iterator[tuple[Lane, _Backlog]]:
         for lane, backlog in self._lanes.items():

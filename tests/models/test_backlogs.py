@@ -48,6 +48,25 @@ def test_lane_on_which_nothing_is_done_though_records_come_stands_still_until_so
     assert backlogs.stalled(1.0) == []
 
 
+def test_lane_that_stands_still_does_so_after_the_last_record_too() -> None:
+    backlogs = Backlogs()
+    for step in range(5):
+        backlogs.look(5.0 * step, {EVENTS: (100 + step, 100)})
+    backlogs.look(1000.0, {EVENTS: (104, 100)})
+    assert backlogs.stalled(30.0) == [EVENTS]
+    backlogs.look(1005.0, {EVENTS: (104, 104)})
+    assert backlogs.stalled(30.0) == []
+
+
+def test_who_has_just_begun_to_look_does_not_know_whether_anybody_works() -> None:
+    backlogs = Backlogs()
+    backlogs.look(100.0, {EVENTS: (110, 100), LABELS: (50, 50)})
+    backlogs.look(105.0, {EVENTS: (110, 100), LABELS: (60, 60)})
+    assert (backlogs.watched_s, backlogs.untouched()) == (5.0, True)
+    backlogs.look(110.0, {EVENTS: (110, 101), LABELS: (60, 60)})
+    assert not backlogs.untouched()
+
+
 def test_end_that_is_never_reached_is_no_backlog() -> None:
     # What a producer's transaction leaves behind: a marker after its records, or nothing but records it took back.
     backlogs = Backlogs()
