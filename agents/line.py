@@ -146,6 +146,7 @@ class Line:
         self._reset()
         self.counts.begun()
         newest = self._checkpoints.newest(opened)
+        self.lookout.refused = self._checkpoints.refused
         manifest, kept = newest if newest is not None else (None, {})
         self._follow(kept)
         self._lead(kept)
@@ -169,8 +170,7 @@ class Line:
         if not assignment.leads:
             self._stop_training()
             return self.followed.position
-        self.lookout.begin(self._checkpoints.refused)
-        self._checkpoints.refused = []
+        self.lookout.begin()
         committed = assignment.committed.get(("examples", 0))
         self.spoken = committed.offset if committed else 0
         if self.led.position < self.learning.position:

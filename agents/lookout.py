@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from models.backlogs import Backlogs, Lane
+from models.conditions import CHECKPOINT_REFUSED, LAG, STALLED
 from models.pipeline import Pipeline, duration
 from schemas.errors import HeadraceError
 from schemas.examples import Notice
@@ -17,8 +18,6 @@ from streams.topology import Topology
 
 #: Seconds from one look to the next.
 LOOK_S = 5.0
-
-LAG, STALLED, REFUSED = "Lag", "Stalled", "CheckpointRefused"
 
 
 class Lookout:
@@ -35,17 +34,12 @@ class Lookout:
         self._waiting_s_max = duration(pipeline.alerts.lag).total_seconds()
         self._still_s_max = duration(pipeline.alerts.stalled).total_seconds()
         self._lags = Lags(settings, topology)
+        #: Why checkpoints were refused at the start, until that is said.
+        self.refused: Sequence[str] = ()
         self.begin()
 
-    def begin(self, refused: Sequence[str] = ()) -> None:
-        """Another worker may have led meanwhile: what was seen before says nothing.
-
-        Parameters
-        ----------
-        refused
-            Why checkpoints were refused, at the start.
-        """
-        self._refused = tuple(refused)
+    def begin(self) -> None:
+        """Another worker may have led meanwhile: what was seen before says nothing."""
         self._backlogs = Backlogs()
         self._asked_s = 0.0
         self._answer: list[tuple[float, dict[Lane, tuple[int, int]]]] = []
@@ -59,9 +53,9 @@ class Lookout:
         open
             The troubles of which the log knows.
         """
-        if self._refused:
-            yield trouble(REFUSED, "; ".join(self._refused))
-            self._refused = ()
+        if self.refused:
+            yield trouble(CHECKPOINT_REFUSED, "; ".join(self.refused))
+            self.refused = ()
         now_s = time.monotonic()
         if self._answer:
             self._backlogs.look(*self._answer.pop())

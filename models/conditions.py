@@ -263,10 +263,12 @@ def of_retrain(retrain: Retrain) -> Condition | None:
     return Condition("RetrainFailed", {"model": retrain.model}, summary=summary, description=retrain.reason)
 
 
+LAG, STALLED, CHECKPOINT_REFUSED = "Lag", "Stalled", "CheckpointRefused"
+
 _TROUBLES = {
-    "Lag": "Records wait for too long",
-    "Stalled": "Nobody works on some partitions",
-    "CheckpointRefused": "A checkpoint was refused",
+    LAG: "Records wait for too long",
+    STALLED: "Nobody works on some partitions",
+    CHECKPOINT_REFUSED: "A checkpoint was refused",
 }
 
 

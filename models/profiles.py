@@ -87,8 +87,9 @@ class Profiler:
         self._looking: Reference | None = None
         self._looks = Looks(0)
         self._looked = 0
-        # Only drift is told sooner by it, and not where a block of event time is one observation.
-        watched = pipeline.drift is not None and pipeline.drift.block is None
+        # Only what is bet on is told sooner by it, and not where a block of event time is one observation.
+        drift = pipeline.drift
+        watched = drift is not None and drift.block is None and drift.events_per_false_alarm is not None
         self._looks_on = watched and self._events >= WINDOW_MIN
 
     def count(self, passage: Passage, references: References) -> list[Profile]:

@@ -52,7 +52,7 @@ _WAYS = ("rise", "shift", "rise", "any", "rise", "rise")
 
 #: Chance to be wrong from which on an answer is near the boundary, and how far it shifts if that moves.
 UNSURE = 0.25
-NEAR = 1.2
+BOUNDARY_SHIFT = 1.2
 
 #: Of the budget of false alarms.
 SHARES = (0.12, 0.06, 0.02, 0.1, 0.03, 0.03)
@@ -62,7 +62,7 @@ CLASSED = 2
 
 #: Bins of numbers, of equal mass in the reference; of losses, how often the last one is halved.
 BINS = 16
-HALVINGS = 5
+LOSS_HALVINGS = 5
 
 #: Labels that have a bin of their own; all others share one.
 LABELS_MAX = 20
@@ -121,7 +121,7 @@ class Tally:
         #: Classes in the order in which they are counted.
         self._classes = {name: place for place, name in enumerate(["False", "True"] if problem == "binary" else names)}
         numbers = numbers_of(problem, self._classes, reference, np.random.default_rng((seed, 1)))
-        self._loss = _edges(numbers.loss, BINS, HALVINGS)
+        self._loss = _edges(numbers.loss, BINS, LOSS_HALVINGS)
         self._delay = _edges(delays_of(reference), BINS)
         if problem == "regression":
             self._label, self._calibration = _edges(numbers.label, BINS), _edges(numbers.calibration, BINS)
@@ -165,14 +165,14 @@ class Tally:
             wrong = np.minimum(true, 1.0 - true)
             given[0, :, :2] += BELIEVED * np.stack([1.0 - wrong, wrong], axis=1)
             given[1, :, :2] += BELIEVED * np.stack([1.0 - true, true], axis=1)
+            near[0] = np.where(wrong > UNSURE, BOUNDARY_SHIFT, 0.0)
             # Answers that get less sure do so by a factor: the surest change the most.
-            near[0] = np.where(wrong > UNSURE, NEAR, 0.0)
             reach[0] = [0.5 - NormalDist().inv_cdf(chance) for chance in wrong.tolist()]
         label = np.bincount(_places_of(numbers.label, self._label), minlength=len(self._label) + 1).astype(np.float64)
         plain = np.zeros((len(STREAMS) - CLASSED, self.width))
         plain[STREAMS.index("label") - CLASSED, : len(label)] = label + UNSEEN / len(label)
-        ones = np.ones((len(plain), 1))
-        return Known([*given, *plain[:, None]], [*reach, *ones], [*near, *(0.0 * ones)])
+        alone = len(plain), 1
+        return Known([*given, *plain[:, None]], [*reach, *np.ones(alone)], [*near, *np.zeros(alone)])
 
     def counts(self, outcomes: Sequence[Outcome], seed: int) -> tuple[Counts, Ordered, Counts]:
         """Counts ``[stream, bin]`` of :data:`STREAMS`, the values themselves, and ``[1, score x label]``.

@@ -64,7 +64,8 @@ def test_next_leader_tells_the_end_of_what_is_over(tmp_path: Path) -> None:
 
 
 def test_no_answer_says_nothing_and_refused_checkpoints_are_said_once(leader: Leader) -> None:
-    leader._lookout.begin(["checkpoint at 7 is refused: it is altered", "checkpoint slot-1 is refused: it is none"])
+    leader._lookout.refused = ["checkpoint at 7 is refused: it is altered", "checkpoint slot-1 is refused: it is none"]
+    leader._lookout.begin()
     leader._lookout._asked_s = math.inf
     (notice,) = leader._lookout.look(())
     assert (notice.action, notice.target) == ("troubled", "CheckpointRefused")

@@ -13,6 +13,7 @@ import pytest
 from models.alerts import ALERTS_MAX, Alerting
 from models.conditions import INHIBITIONS, KINDS, MOMENT
 from models.fingerprints import fingerprint
+from models.mistakes import mistakes
 from models.monitoring import Alerts
 from schemas.alerts import Alert
 from schemas.codec import decode, encode
@@ -141,6 +142,12 @@ def test_rate_fires_only_when_it_was_above_its_bound_twice_in_a_row() -> None:
     assert alert.name == "RejectsAboveRate"
     assert "$.wind type" in alert.annotations["description"]
     assert float(alert.annotations["value"]) == pytest.approx(128 / 896, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["clear", "lag", "stalled"])
+def test_span_that_is_none_is_a_mistake(name: str) -> None:
+    (found,) = mistakes(pipeline_for("binary", alerts=Alerts(**{name: "soon"})))  # type: ignore[arg-type]
+    assert found.startswith(f"alerts: {name}: 'soon' is no duration")
 
 
 def test_bound_of_the_rate_is_declared() -> None:

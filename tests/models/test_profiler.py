@@ -304,7 +304,8 @@ def test_where_many_come_at_once_windows_are_full() -> None:
 
 def test_where_drift_is_told_no_sooner_by_it_windows_are_full() -> None:
     usual = [piece(first, 0.5) for first in range(0, 32 * EVERY, EVERY)]
-    for drift in (None, Drift(reference_examples=20, block="1d")):
+    unbudgeted = Drift(events_per_false_alarm=None, detectors=["ADWIN"], reference_examples=20)
+    for drift in (None, unbudgeted, Drift(reference_examples=20, block="1d")):
         declared = pipeline(drift=drift, profile_events=256)
         assert lengths([*usual, piece(32 * EVERY, 0.9)], references(), declared) == [256] * 4
 
