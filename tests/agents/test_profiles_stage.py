@@ -75,6 +75,7 @@ class Shelf:
 
     def __init__(self, content: bytes) -> None:
         self._content = content
+        self.refused: list[str] = []
 
     def newest(self, load_state: Callable[[bytes], Any]) -> tuple[Manifest, Any]:
         manifest = Manifest(
